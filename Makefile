@@ -1,0 +1,25 @@
+# The two commands: `make demo` paints a picture, `make test` checks everything.
+
+PYTHON ?= python3
+BIN = .venv/bin
+
+demo: .venv/demo
+	$(BIN)/nst-tf transfer images/content/astronaut.jpg images/style/brush_strokes.jpg \
+	  --size 256 512 --steps 100 50 -o demo.png
+
+test: .venv/test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python -m pytest
+
+# Each target's file is a stamp: the environment is made again when its needs change.
+.venv/demo: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --editable .
+	touch $@
+
+.venv/test: .venv/demo requirements.txt
+	$(BIN)/pip install --quiet --editable .[test]
+	touch $@
+
+.PHONY: demo test

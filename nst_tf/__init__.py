@@ -1,0 +1,86 @@
+"""Neural style transfer in TensorFlow, to be read beside Gatys, Ecker and Bethge
+(2016).
+
+import nst_tf as nst
+
+result = nst.style_transfer("photo.jpg", "painting.jpg")
+result.save("out.png")
+nst.figures.loss_curves(result.history)
+"""
+
+import contextlib
+import os
+
+
+@contextlib.contextmanager
+def _silence():
+    """TensorFlow's libraries greet on file descriptor 2 while they are loaded."""
+    try:
+        keep, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    except OSError:  # there is no stderr at all
+        yield
+        return
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(keep, 2)
+        os.close(keep)
+        os.close(nowhere)
+
+
+os.environ.setdefault(
+    "TF_CPP_MIN_LOG_LEVEL", "3"
+)  # what it says later, of missing GPUs
+with _silence():
+    import tensorflow  # noqa: F401
+
+from nst_tf import figures
+from nst_tf.callbacks import checkpoint, progress, save_images
+from nst_tf.features import feature_extractor, layer_names
+from nst_tf.images import load_image, read_settings, save_image
+from nst_tf.losses import (
+    TotalLoss,
+    content_loss,
+    gram_matrix,
+    layer_style_loss,
+    mean_gram,
+    style_loss,
+    total_variation_loss,
+)
+from nst_tf.optimizers import descend, lbfgs
+from nst_tf.transfer import NotFiniteError, Result, Style, reconstruct, style_transfer
+
+__version__ = "0.1.0"
+__all__ = [
+    # pictures
+    "load_image",
+    "save_image",
+    "read_settings",
+    # the eye
+    "feature_extractor",
+    "layer_names",
+    # the losses
+    "content_loss",
+    "gram_matrix",
+    "mean_gram",
+    "layer_style_loss",
+    "style_loss",
+    "total_variation_loss",
+    "TotalLoss",
+    # moving the pixels
+    "descend",
+    "lbfgs",
+    # watching
+    "progress",
+    "save_images",
+    "checkpoint",
+    # the run
+    "style_transfer",
+    "reconstruct",
+    "Style",
+    "Result",
+    "NotFiniteError",
+    # drawing
+    "figures",
+]

@@ -1,0 +1,201 @@
+"""The command line: `nst-tf transfer photo.jpg painting.jpg -o out.png`."""
+
+import argparse
+import inspect
+import json
+import re
+import sys
+import types
+import typing
+from pathlib import Path
+
+from nst_tf import __version__
+from nst_tf.callbacks import checkpoint, progress
+from nst_tf.images import check_path, load_image, read_settings
+from nst_tf.transfer import SMALLEST_SIZE, NotFiniteError, Style, style_transfer
+
+TRANSFER = """\
+Paint photographs in the style of a painting (Gatys et al. 2016).
+
+  nst-tf transfer photo.jpg painting.jpg -o out.png
+  nst-tf transfer photo.jpg painting.jpg --size 256 512 --content-weight 0.01
+  nst-tf transfer one.jpg two.jpg three.jpg painting.jpg -o folder
+  nst-tf transfer photo.jpg wave.jpg --style night.jpg --style-blend 0.7 0.3
+"""
+
+
+# Options out of a signature
+
+
+def _descriptions(function):
+    """`{argument: what its docstring says}`, from the section `Args:`."""
+    section = inspect.getdoc(function).split("\nArgs:\n")[1].split("\n\n")[0]
+    entries = re.split(r"^ {4}(?=\w+:)", section, flags=re.MULTILINE)[1:]
+    pairs = (entry.split(":", 1) for entry in entries)
+    return {name: " ".join(text.replace("`", "").split()) for name, text in pairs}
+
+
+def _option(annotation):
+    """How argparse should read a value: `int | list[int]` is one or more integers."""
+    if annotation is bool:
+        return {"action": argparse.BooleanOptionalAction}
+    kinds = [annotation]
+    if isinstance(annotation, types.UnionType):
+        kinds = [kind for kind in typing.get_args(annotation) if kind is not type(None)]
+    lists = [kind for kind in kinds if typing.get_origin(kind) is list]
+    if lists:
+        kind = typing.get_args(lists[0])[0]
+        return {"type": kind, "nargs": "+", "metavar": kind.__name__.upper()}
+    return {"type": kinds[0], "metavar": kinds[0].__name__.upper()}
+
+
+def _add_options(parser, function):
+    """One option for each annotated argument, with its own words and default."""
+    texts = _descriptions(function)
+    for name, parameter in inspect.signature(function).parameters.items():
+        if parameter.annotation is parameter.empty:
+            continue
+        default = parameter.default
+        shown = " ".join(default) if isinstance(default, tuple) else default
+        parser.add_argument(
+            f"--{name.replace('_', '-')}",
+            default=default,
+            help=texts[name] + ("" if default is None else f" [{shown}]"),
+            **_option(parameter.annotation),
+        )
+
+
+# The commands
+
+
+def _outputs(contents, style, output):
+    """Where each picture goes, checked before anything is computed."""
+    named = [Path(f"{Path(c).stem}-{Path(style).stem}.png") for c in contents]
+    if output is None:
+        paths = named
+    elif Path(output).is_dir():
+        paths = [Path(output) / name for name in named]
+    elif len(contents) > 1:
+        raise ValueError(f"{output} is no folder; {len(contents)} pictures need one")
+    else:
+        paths = [Path(output)]
+    for path in paths:
+        check_path(path)
+        if path.exists() and any(Path(c).resolve() == path.resolve() for c in contents):
+            raise ValueError(f"{path} is one of the photographs; choose another name")
+    if len(set(paths)) < len(paths):
+        raise ValueError("two photographs have the same name; paint them one by one")
+    return paths
+
+
+def _transfer(args):
+    names = [p for p in inspect.signature(style_transfer).parameters if p in args]
+    settings = {name: getattr(args, name) for name in names}
+    contents, painting = settings.pop("content_image"), settings.pop("style_image")
+    paths = _outputs(contents, painting, args.output)
+    for photograph in contents:
+        load_image(photograph, SMALLEST_SIZE)  # to hear now, not in an hour
+    # One `Style` for all, so that its Gram matrices are computed once.
+    style = Style([painting, *args.style], settings.pop("style_blend"))
+
+    for photograph, path in zip(contents, paths, strict=True):
+        callbacks = [] if args.quiet else [progress(Path(photograph).name)]
+        if args.checkpoint:
+            callbacks.append(checkpoint(args.checkpoint))
+        try:
+            result = style_transfer(photograph, style, callbacks=callbacks, **settings)
+        except NotFiniteError as error:
+            error.result.save(path)
+            print(f"nst-tf: {error}. The last good picture: {path}", file=sys.stderr)
+            return 1
+        result.save(path)
+        if not result.complete:
+            steps = len(result.history["step"])
+            print(f"Stopped after {steps} steps: {path}")
+            return 130
+        print(path)
+    return 0
+
+
+def _describe(args):
+    for name, value in read_settings(args.picture).items():
+        print(f"{name:16} {json.dumps(value)}")
+    return 0
+
+
+# The parser
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message):
+        self.exit(2, f"nst-tf: {message}. Try: {self.prog} --help\n")
+
+
+def _add_transfer(commands):
+    parser = commands.add_parser(
+        "transfer",
+        help="paint photographs in the style of a painting",
+        description=TRANSFER,
+        usage="nst-tf transfer PHOTO [PHOTO ...] PAINTING [-o OUT] [options]",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(run=_transfer)
+    parser.add_argument(
+        "content_image", metavar="PHOTO", nargs="+", help="path or URL; one or several"
+    )
+    parser.add_argument("style_image", metavar="PAINTING", help="path or URL")
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="OUT",
+        help="a file, or a folder [PHOTO-PAINTING.png here]",
+    )
+    parser.add_argument(
+        "--style",
+        nargs="+",
+        default=[],
+        metavar="PAINTING",
+        help="paintings to blend in",
+    )
+    _add_options(parser.add_argument_group("settings"), style_transfer)
+    run = parser.add_argument_group("the run")
+    run.add_argument(
+        "--checkpoint", metavar="FILE", help="an .npz, written as the run goes on"
+    )
+    run.add_argument("--quiet", action="store_true", help="no progress bar")
+
+
+def _add_describe(commands):
+    parser = commands.add_parser(
+        "describe", help="print the settings that a PNG of ours was made with"
+    )
+    parser.set_defaults(run=_describe)
+    parser.add_argument("picture", metavar="PICTURE", help="a PNG file")
+
+
+def _parser():
+    parser = _Parser(prog="nst-tf", description="Neural style transfer.")
+    parser.add_argument("--version", action="version", version=f"nst-tf {__version__}")
+    parser.add_argument("--debug", action="store_true", help="show tracebacks")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    _add_transfer(commands)
+    _add_describe(commands)
+    return parser
+
+
+def main(arguments=None):
+    """Runs one command; returns 0, 1 for a run that failed, 2 for a user's mistake."""
+    args = _parser().parse_args(arguments)
+    try:
+        return args.run(args)
+    except KeyboardInterrupt:
+        return 130
+    except (ValueError, OSError) as error:
+        if args.debug:
+            raise
+        print(f"nst-tf: {error}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

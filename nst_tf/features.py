@@ -1,0 +1,217 @@
+"""The eye: what VGG19 or VGG16 sees in a picture, layer by layer.
+
+The only file that knows how these networks want their input (blue first, 0 to 255,
+minus a mean). Everybody else speaks RGB in [0, 1].
+"""
+
+import difflib
+import os
+import re
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from nst_tf.images import load_image
+
+MEAN_BGR = (103.939, 116.779, 123.68)  # ImageNet means of Keras' VGG
+
+# Filters of each convolution, block by block (Simonyan and Zisserman 2015, table 1).
+NETWORKS = {
+    "vgg16": ((64,) * 2, (128,) * 2, (256,) * 3, (512,) * 3, (512,) * 3),
+    "vgg19": ((64,) * 2, (128,) * 2, (256,) * 4, (512,) * 4, (512,) * 4),
+}
+POOLING = {"avg": keras.layers.AveragePooling2D, "max": keras.layers.MaxPooling2D}
+WEIGHTS = Path(__file__).parent / "weights"
+
+
+def layer_names(network="vgg19"):
+    """Names of a network's convolutions, from the first to the last.
+
+    >>> layer_names("vgg19")[:3]
+    ['block1_conv1', 'block1_conv2', 'block2_conv1']
+    """
+    return [
+        f"block{b}_conv{c}"
+        for b, widths in enumerate(NETWORKS[network], 1)
+        for c in range(1, len(widths) + 1)
+    ]
+
+
+def check_layers(layers, available, network, argument="layers"):
+    """Raises a `ValueError` that names the layer which was meant."""
+    for layer in layers:
+        if layer in available:
+            continue
+        other = re.fullmatch(r"(?:conv|relu)_?(\d)_(\d)", str(layer))
+        guess = "block{}_conv{}".format(*other.groups()) if other else str(layer)
+        close = difflib.get_close_matches(guess, available, n=1)
+        hint = f"Did you mean {close[0]!r}?" if close else f"It has {list(available)}."
+        raise ValueError(f"{argument}: no layer {layer!r} in {network}. {hint}")
+
+
+def smallest_side(layers):
+    """The least height and width, in pixels, of a picture that reaches these layers.
+
+    >>> smallest_side(["block1_conv1", "block3_conv2"])
+    4
+    """
+    blocks = [re.match(r"block(\d)_", layer) for layer in layers]
+    return 2 ** max((int(block[1]) - 1 for block in blocks if block), default=0)
+
+
+def _network(network, pooling):
+    """All convolutions of a VGG, without weights: RGB image -> {layer: features}."""
+    images = keras.Input((None, None, 3), name="image")
+    features = {}
+
+    # What Keras' VGG was trained on: BGR, 0 to 255, minus the mean of ImageNet.
+    x = images[..., ::-1] * 255.0 - np.array(MEAN_BGR, "float32")
+
+    for b, widths in enumerate(NETWORKS[network], 1):
+        for c, filters in enumerate(widths, 1):
+            name = f"block{b}_conv{c}"
+            x = keras.layers.Conv2D(
+                filters, 3, padding="same", activation="relu", name=name
+            )(x)
+            features[name] = x
+        x = POOLING[pooling](2, name=f"block{b}_pool")(x)
+    return keras.Model(images, features, name=network)
+
+
+def _load_weights(model, network, weights):
+    """Fills `model` from Keras' download or from a file."""
+    source = weights
+    if weights == "imagenet" and os.environ.get("NST_TF_WEIGHTS"):
+        weights = os.environ["NST_TF_WEIGHTS"]
+        source = f"{weights} (from NST_TF_WEIGHTS)"
+    if weights == "imagenet":
+        model.set_weights(_download(network))
+        return
+    if not Path(weights).is_file():
+        raise ValueError(f"weights: there is no file {source}")
+    try:
+        model.load_weights(weights)
+    except Exception as error:  # h5py and Keras raise a dozen different ones
+        reason = str(error).strip().splitlines()[0]
+        raise ValueError(
+            f"weights: {source} is damaged or does not belong to {network} ({reason})"
+        ) from error
+    if not all(np.isfinite(array).all() for array in model.get_weights()):
+        raise ValueError(
+            f"weights: {source} is damaged: it has values that are no numbers"
+        )
+
+
+def _download(network):
+    """Keras' own ImageNet weights, which it fetches, checks and caches."""
+    application = getattr(keras.applications, network.upper())
+    try:
+        return application(include_top=False).get_weights()
+    except Exception as error:  # Keras raises a bare Exception when a download fails
+        raise ConnectionError(
+            f"The ImageNet weights of {network} are not on this machine, and could not be "
+            f"downloaded (80 MB). Either connect and try again; or run, on a machine that "
+            f"is connected, `python -c 'import keras; keras.applications."
+            f"{network.upper()}(include_top=False)'`, copy the .h5 file from its folder "
+            f"~/.keras/models, and give its place as weights=PATH or in the environment "
+            f"variable NST_TF_WEIGHTS."
+        ) from None
+
+
+def measure_means(model, photos):
+    """Mean activation of every filter of a model: `{layer: (N,) array}`.
+
+    The mean over the positions of each photograph, then over the photographs.
+    """
+    sums = dict.fromkeys(model.output_names, 0.0)
+    for photo in photos:
+        for name, features in model(load_image(photo)).items():
+            sums[name] += features.numpy().mean(axis=(0, 1, 2), dtype="float64")
+    return {name: (sums[name] / len(photos)).astype("float32") for name in sums}
+
+
+def filter_means(model, network, pooling):
+    """Mean activation of every filter over natural photographs, with a floor.
+
+    VGG19's were measured on 223 photographs (`nst_tf/weights/measure_means.py`); those of
+    a network that is not in the file are measured now, on three.
+
+    A filter that hardly ever fires in photographs is held at a quarter of its layer's
+    median. VGG19 has one that never does, in block4_conv1, and one for dogs, in
+    block5_conv1, which would be 70 % of the style loss wherever there is a dog.
+
+    Returns:
+        `{layer: (N,) array}`
+    """
+    with np.load(WEIGHTS / "filter_means.npz") as file:
+        keys = {name: f"{network}/{pooling}/{name}" for name in model.output_names}
+        if set(keys.values()) <= set(file.files):
+            means = {name: file[key] for name, key in keys.items()}
+        else:
+            means = measure_means(model, sorted((WEIGHTS / "photos").glob("*.jpg")))
+    return {name: np.maximum(m, 0.25 * np.median(m)) for name, m in means.items()}
+
+
+def _normalize(model, means):
+    """Rescales the weights so that each filter has mean activation one (section 2).
+
+    Dividing a filter by its mean and multiplying what reads it by the same number
+    changes nothing further up: ReLU and pooling commute with a positive factor.
+    """
+    incoming = np.ones(3, "float32")
+    for name in model.output_names:
+        layer = model.get_layer(name)
+        kernel, bias = layer.get_weights()
+        layer.set_weights(
+            [kernel * incoming[:, None] / means[name], bias / means[name]]
+        )
+        incoming = means[name]
+
+
+def feature_extractor(
+    layers, network="vgg19", pooling="avg", normalize=True, weights="imagenet"
+):
+    """A network, cut after the last layer asked for: image -> {layer: features}.
+
+    Section 2 of Gatys et al. 2016: VGG with average pooling, its weights rescaled so
+    that the mean activation of each filter, over pictures and positions, is one.
+
+    Args:
+        layers: Keras' names of convolutions, such as `["block4_conv2"]`; what comes out
+            is their activation after ReLU.
+        network: `"vgg19"` or `"vgg16"`.
+        pooling: `"avg"` as in the paper, or `"max"` as the network was trained.
+        normalize: rescale the weights as the paper does.
+        weights: `"imagenet"` for Keras' own (downloaded and cached by Keras, or read
+            from the file that the environment variable NST_TF_WEIGHTS names), or the
+            path of a file with weights of this network.
+
+    Returns:
+        A `tf.keras.Model`: `(B, H, W, 3)` RGB in [0, 1] -> `{layer: (B, h, w, N)}`.
+
+    Raises:
+        ValueError: unknown layer, network or pooling; weights that do not fit.
+        ConnectionError: the weights are not here and cannot be downloaded.
+    """
+    if keras.backend.backend() != "tensorflow":
+        raise ValueError(
+            f"Keras runs on {keras.backend.backend()!r}; nst_tf needs TensorFlow: set "
+            "the environment variable KERAS_BACKEND to 'tensorflow' before the import"
+        )
+    if network not in NETWORKS:
+        raise ValueError(f"network: {network!r} is none of {sorted(NETWORKS)}")
+    if pooling not in POOLING:
+        raise ValueError(f"pooling: {pooling!r} is none of {sorted(POOLING)}")
+    check_layers(layers, layer_names(network), network)
+
+    model = _network(network, pooling)
+    _load_weights(model, network, weights)
+    if normalize:
+        _normalize(model, filter_means(model, network, pooling))
+    outputs = dict(zip(model.output_names, model.outputs, strict=True))
+    extractor = keras.Model(
+        model.input, {name: outputs[name] for name in layers}, name=network
+    )
+    extractor.trainable = False
+    return extractor

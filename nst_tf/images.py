@@ -1,0 +1,312 @@
+"""Pictures in and out: any file, address or array becomes RGB in [0, 1], and back."""
+
+import io
+import json
+import os
+import tempfile
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pooch
+import tensorflow as tf
+from PIL import Image, ImageCms, ImageColor, ImageOps, PngImagePlugin
+
+MAX_PIXELS = 100_000_000
+FORMATS = {
+    ".png": dict(format="PNG"),
+    ".jpg": dict(format="JPEG", quality=95, subsampling=0),
+    ".jpeg": dict(format="JPEG", quality=95, subsampling=0),
+    ".webp": dict(format="WEBP", quality=95),
+    ".tif": dict(format="TIFF"),
+    ".tiff": dict(format="TIFF"),
+    ".bmp": dict(format="BMP"),
+}
+SETTINGS_CHUNK = "nst_tf"  # keyword of the PNG text chunk
+
+
+# Reading
+
+
+def _download(url):
+    """Fetches a picture once; later calls find it in the user's cache."""
+    pooch.get_logger().setLevel("WARNING")  # the library does not print
+    downloader = pooch.HTTPDownloader(
+        timeout=30, headers={"User-Agent": "nst_tf (neural style transfer)"}
+    )
+    try:
+        return Path(pooch.retrieve(url, None, downloader=downloader))
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{url} could not be fetched ({error})") from error
+
+
+def _eight_bits(picture):
+    """Brings deeper greys (16-bit PNG, 32-bit and float TIFF) down to 8 bits."""
+    if picture.mode == "F":
+        values = np.asarray(picture)
+        scale = 255.0 if np.nanmax(values) <= 1 else 1.0
+    elif picture.mode.startswith("I"):
+        values = np.asarray(picture, "float32")
+        scale = 255.0 / 65535.0
+    else:
+        return picture
+    return Image.fromarray(np.uint8(np.clip(np.nan_to_num(values) * scale, 0, 255)))
+
+
+def _srgb(picture):
+    """Converts any colour mode, with or without an ICC profile, to sRGB."""
+    profile = picture.info.get("icc_profile")
+    if picture.mode in ("P", "PA", "1"):
+        picture = picture.convert("RGB")
+    try:
+        if picture.mode == "LAB":
+            source = ImageCms.createProfile("LAB")
+        elif profile:
+            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        else:
+            return picture.convert("RGB")
+        srgb = ImageCms.createProfile("sRGB")
+        return ImageCms.profileToProfile(picture, source, srgb, outputMode="RGB")
+    except (
+        ImageCms.PyCMSError,
+        OSError,
+    ):  # a profile that is broken or of another mode
+        return picture.convert("RGB")
+
+
+def _flatten(picture, background):
+    """Colours in sRGB, transparency laid on `background`."""
+    picture = _eight_bits(picture)
+    if not picture.has_transparency_data:
+        return _srgb(picture)
+    alpha = picture.convert("RGBA").getchannel("A")
+    if picture.mode in ("LA", "La"):
+        picture = picture.convert("LA").getchannel("L")
+    elif picture.mode in ("RGBA", "RGBa"):
+        picture = picture.convert("RGBA").convert("RGB")
+    flat = Image.new("RGB", picture.size, ImageColor.getrgb(background)[:3])
+    flat.paste(_srgb(picture), mask=alpha)
+    return flat
+
+
+def _decode(file, name, background):
+    """A file or stream as an upright sRGB picture."""
+    too_large = ValueError(
+        f"{name} has more than {MAX_PIXELS / 1e6:.0f} megapixels; make it smaller first"
+    )
+    try:
+        with warnings.catch_warnings():  # the limit below replaces Pillow's own warning
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            picture = Image.open(file)
+        if picture.width * picture.height > MAX_PIXELS:
+            raise too_large
+        profile = picture.info.get("icc_profile")
+        picture = ImageOps.exif_transpose(picture)
+        if profile:
+            picture.info["icc_profile"] = profile
+        return _flatten(picture, background)
+    except Image.DecompressionBombError as error:
+        raise too_large from error
+    except Image.UnidentifiedImageError as error:
+        raise ValueError(f"{name} is not a picture that can be read") from error
+    except (OSError, SyntaxError, EOFError) as error:
+        raise ValueError(f"{name} is damaged or cut short ({error})") from error
+
+
+def _open(source, background):
+    """Any source but an array as a `PIL.Image` in sRGB."""
+    name = f"picture {str(source)!r}" if isinstance(source, str | Path) else "picture"
+    if isinstance(source, Image.Image):
+        return _flatten(ImageOps.exif_transpose(source), background)
+    if not isinstance(source, str | Path):
+        return _decode(source, name, background)
+    if str(source).startswith(("http://", "https://")):
+        path = _download(str(source))
+        try:
+            return _decode(path, name, background)
+        except ValueError:
+            path.unlink()  # what is no picture should not stay in the cache
+            raise
+    if not Path(source).is_file():
+        what = "is a folder" if Path(source).is_dir() else "does not exist"
+        raise ValueError(f"{name} {what}")
+    return _decode(source, name, background)
+
+
+def _from_array(array, background):
+    """Checks an array; returns `(H, W, 3)` float32 in [0, 1]."""
+    array = np.asarray(array)
+    if array.ndim == 4 and array.shape[0] == 1:
+        array = array[0]
+    if array.ndim == 2:
+        array = array[:, :, None]
+    if array.ndim != 3 or array.shape[2] not in (1, 3, 4) or 0 in array.shape:
+        raise ValueError(f"picture: an array of shape {array.shape}; wanted (H, W, 3)")
+    if array.dtype.kind not in "uif":
+        raise ValueError(f"picture: an array of {array.dtype}; wanted floats or uint8")
+    if array.dtype.kind in "ui":
+        array = array / np.float32(np.iinfo(array.dtype).max)
+    array = array.astype("float32")
+    if not (array.min() >= 0 and array.max() <= 1):  # NaN fails too
+        raise ValueError(
+            f"picture: floats from {array.min():g} to {array.max():g}; wanted [0, 1] "
+            "(divide by 255, or give uint8)"
+        )
+    if array.shape[2] == 4:
+        below = np.array(ImageColor.getrgb(background)[:3], "float32") / 255
+        alpha = array[:, :, 3:]
+        array = alpha * array[:, :, :3] + (1 - alpha) * below
+    return np.broadcast_to(array, (*array.shape[:2], 3))
+
+
+def fit(shape, size):
+    """Height and width with `size` as the longer one, in the proportions of `shape`.
+
+    >>> fit((300, 400), 512)
+    (384, 512)
+    """
+    height, width = shape
+    scale = size / max(height, width)
+    return max(1, round(height * scale)), max(1, round(width * scale))
+
+
+def resize(image, shape):
+    """An image at another height and width, antialiased and kept inside [0, 1].
+
+    Args:
+        image: `(B, H, W, 3)` in [0, 1].
+        shape: `(height, width)` in pixels.
+
+    Returns:
+        `(B, height, width, 3)` float32 tensor.
+    """
+    if tuple(image.shape[1:3]) == tuple(shape):
+        return tf.convert_to_tensor(image, tf.float32)
+    image = tf.image.resize(image, shape, method="bicubic", antialias=True)
+    return tf.clip_by_value(image, 0.0, 1.0)
+
+
+def load_image(source, size=None, background="white", min_side=1):
+    """A picture from anywhere, as RGB in [0, 1].
+
+    Turned upright by its EXIF orientation; ICC profiles, CMYK, palettes, grey and
+    16 bits become sRGB; transparency is laid on `background`. Never squashed.
+
+    Args:
+        source: a path or URL (JPEG, PNG, WebP, TIFF, BMP, or the first frame of a GIF;
+            downloads are cached), an open file, a `PIL.Image`, or an array `(H, W, C)`
+            or `(1, H, W, C)` with C = 1, 3 or 4, of integers in their type's full range
+            or floats in [0, 1].
+        size: long edge of the result in pixels; None keeps the picture's own.
+        background: a colour that Pillow knows, such as `"white"` or `"#202020"`.
+        min_side: a picture with a shorter side than this many pixels is refused.
+
+    Returns:
+        `(1, H, W, 3)` float32 tensor.
+
+    Raises:
+        ValueError: no such file, not a picture, damaged, too small, or more than 100
+            megapixels; a URL that does not answer within 30 seconds.
+
+    Example:
+
+    >>> load_image(np.zeros((30, 40, 3), "uint8"), size=20).shape
+    TensorShape([1, 15, 20, 3])
+    """
+    if size is not None and size < 1:
+        raise ValueError(f"size: {size} pixels; wanted at least 1")
+    if isinstance(source, str | Path | Image.Image) or hasattr(source, "read"):
+        picture = _open(source, background)
+        width, height = picture.size
+    else:
+        picture = _from_array(source, background)
+        height, width = picture.shape[:2]
+
+    shape = fit((height, width), size) if size else (height, width)
+    if min(height, width, *shape) < min_side:
+        name = f" {str(source)!r}" if isinstance(source, str | Path) else ""
+        scaled = f", {shape[1]} x {shape[0]} at size {size}" if size else ""
+        raise ValueError(
+            f"picture{name} is {width} x {height} pixels{scaled}; at least "
+            f"{min_side} x {min_side} are needed"
+        )
+    if isinstance(picture, Image.Image):
+        picture = picture.resize(shape[::-1], Image.Resampling.BICUBIC)
+        picture = np.asarray(picture, "float32") / 255
+    return resize(picture[None], shape)
+
+
+# Writing
+
+
+def check_path(path, suffixes=tuple(FORMATS)):
+    """A `Path`, or a `ValueError` now if it could not be written later."""
+    path = Path(path)
+    if path.suffix.lower() not in suffixes:
+        raise ValueError(f"{path}: the name should end in one of {', '.join(suffixes)}")
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder; wanted the name of a file")
+    if not path.parent.is_dir():
+        raise ValueError(f"{path}: there is no folder {path.parent}")
+    try:
+        tempfile.TemporaryFile(dir=path.parent).close()
+    except OSError as error:
+        reason = error.strerror or error
+        raise ValueError(f"{path}: cannot write to {path.parent} ({reason})") from error
+    return path
+
+
+def write_atomically(path, write):
+    """Calls `write(file)` on a temporary file beside `path`, then renames it.
+
+    Whoever looks at `path` sees the old file or the new one, never half of one.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with open(temporary, "wb") as file:
+            write(file)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def to_pil(image):
+    """`(H, W, 3)` or `(1, H, W, 3)` in [0, 1] -> an 8-bit `PIL.Image`."""
+    array = np.asarray(image, "float32")
+    array = array[0] if array.ndim == 4 else array
+    return Image.fromarray(np.uint8(np.round(np.clip(array, 0, 1) * 255)))
+
+
+def save_image(path, image, settings=None):
+    """Writes a picture in the format that its name asks for.
+
+    Args:
+        path: ends in .png, .jpg, .webp, .tif or .bmp.
+        image: `(H, W, 3)` or `(1, H, W, 3)` in [0, 1].
+        settings: a dict to put into a PNG as JSON; `read_settings` gives it back.
+
+    Raises:
+        ValueError: another suffix, or a folder that cannot be written.
+    """
+    path = check_path(path)
+    options = dict(FORMATS[path.suffix.lower()])
+    if settings is not None and options["format"] == "PNG":
+        options["pnginfo"] = PngImagePlugin.PngInfo()
+        options["pnginfo"].add_itxt(SETTINGS_CHUNK, json.dumps(settings))
+    write_atomically(path, lambda file: to_pil(image).save(file, **options))
+
+
+def read_settings(path):
+    """The settings that `save_image` put into a PNG, as a dict.
+
+    Raises:
+        ValueError: not a picture, or one that carries no settings.
+    """
+    try:
+        with Image.open(path) as picture:
+            return json.loads(picture.text[SETTINGS_CHUNK])
+    except (OSError, SyntaxError) as error:
+        raise ValueError(f"{path} is not a picture that can be read") from error
+    except (AttributeError, KeyError, ValueError) as error:
+        raise ValueError(f"{path} carries no settings of nst_tf") from error

@@ -1,0 +1,197 @@
+"""The paper's losses: equations 1, 3, 4, 5 and 7 in order, then total variation.
+
+Tensors only, so that it can be read beside Gatys, Ecker and Bethge, "Image Style
+Transfer Using Convolutional Neural Networks", CVPR 2016. Its letters: F and P are the
+features of the generated picture and of the photograph, G and A the Gram matrices of
+the generated picture and of the painting; a layer has N filters and M = H*W positions.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import tensorflow as tf
+
+
+def content_loss(features, target):
+    """Distance between two pictures in one layer (Gatys et al. 2016, eq. 1).
+
+        L_content = 1/2 sum_ij (F_ij - P_ij)^2
+
+    Its derivative with respect to F is F - P (eq. 2, where F > 0).
+
+    Args:
+        features: `(B, H, W, N)` activations of the generated picture, F.
+        target: activations of the photograph, P, of the same shape.
+
+    Returns:
+        Scalar.
+
+    Example:
+
+    >>> float(content_loss(tf.ones((1, 2, 3, 4)), tf.zeros((1, 2, 3, 4))))
+    12.0
+    """
+    F, P = features, target
+    return tf.reduce_sum(tf.square(F - P)) / 2
+
+
+def gram_matrix(features):
+    """Correlations between the filters of one layer (Gatys et al. 2016, eq. 3).
+
+        G_ij = sum_k F_ik F_jk          k runs over the M = H*W positions
+
+    Args:
+        features: `(B, H, W, N)` activations of one layer.
+
+    Returns:
+        `(B, N, N)`: entry `[b, i, j]` is the inner product of filters i and j of image
+        b.
+
+    Example:
+
+    >>> gram_matrix(tf.ones((1, 2, 3, 1))).numpy()
+    array([[[6.]]], dtype=float32)
+    """
+    F = features
+    return tf.einsum("bhwi,bhwj->bij", F, F)
+
+
+def mean_gram(features):
+    """The Gram matrix as a mean over positions, G / M.
+
+    What the style loss compares. The paper's own G grows with the picture, and its eq.
+    4 holds for two pictures of one size; dividing each matrix by its own M gives the
+    same number then, and a fair one when the painting has another size (departure 1).
+
+    Args:
+        features: `(B, H, W, N)` activations of one layer.
+
+    Returns:
+        `(B, N, N)`.
+    """
+    M = tf.cast(tf.reduce_prod(tf.shape(features)[1:3]), features.dtype)
+    return gram_matrix(features) / M
+
+
+def layer_style_loss(features, target):
+    """How far one layer is from the painting's style (Gatys et al. 2016, eq. 4).
+
+        E_l = 1 / (4 N^2 M^2) sum_ij (G_ij - A_ij)^2
+
+    Args:
+        features: `(B, H, W, N)` activations of the generated picture.
+        target: `(1, N, N)`, the painting's `mean_gram` of this layer: A / M.
+
+    Returns:
+        Scalar.
+
+    Example:
+
+    >>> float(layer_style_loss(2 * tf.ones((1, 2, 3, 1)), tf.ones((1, 1, 1))))
+    2.25
+    """
+    N = tf.cast(tf.shape(features)[-1], features.dtype)
+    return tf.reduce_sum(tf.square(mean_gram(features) - target)) / (4 * N**2)
+
+
+def style_loss(features, targets, layer_weights):
+    """The layers' style losses together (Gatys et al. 2016, eq. 5).
+
+        L_style = sum_l w_l E_l
+
+    Args:
+        features: `{layer: (B, H, W, N)}` of the generated picture; may have more
+            layers.
+        targets: `{layer: (1, N, N)}`, the painting's `mean_gram`.
+        layer_weights: `{layer: w_l}`.
+
+    Returns:
+        Scalar.
+    """
+    return tf.add_n(
+        [
+            w * layer_style_loss(features[layer], targets[layer])
+            for layer, w in layer_weights.items()
+        ]
+    )
+
+
+def total_variation_loss(image):
+    """Mean squared difference between neighbours (Mahendran and Vedaldi 2015, beta = 2).
+
+        L_tv = 1/(H W) sum_xyc (I_(x+1)yc - I_xyc)^2 + (I_x(y+1)c - I_xyc)^2
+
+    A mean over pixels where they have a sum, so that its weight means the same at every
+    size (departure 3).
+
+    Args:
+        image: `(B, H, W, 3)`.
+
+    Returns:
+        Scalar.
+
+    Example:
+
+    >>> float(total_variation_loss(tf.ones((1, 4, 5, 3))))
+    0.0
+    """
+    across = image[:, :, 1:] - image[:, :, :-1]
+    down = image[:, 1:] - image[:, :-1]
+    pixels = tf.cast(tf.reduce_prod(tf.shape(image)[:3]), image.dtype)
+    return (tf.reduce_sum(tf.square(across)) + tf.reduce_sum(tf.square(down))) / pixels
+
+
+@dataclass(eq=False)
+class TotalLoss:
+    """What the generated picture should become (Gatys et al. 2016, eq. 7).
+
+        L_total = alpha L_content + beta L_style + (weight) L_tv
+
+    Here eq. 1 is a mean over the N*M entries of a layer instead of a sum, because the
+    sum grows with the picture while eq. 4 does not, and alpha/beta would mean something
+    else at every size (departure 2); several content layers count equally.
+
+    Calling it with a `(1, H, W, 3)` image gives a dict of four scalars: content, style
+    and tv without their weights, and the weighted total. A part whose weight is zero is
+    not computed, and reported as zero.
+
+    Attributes:
+        extractor: image -> `{layer: features}`, for all the layers named below.
+        content_targets: `{layer: (1, H, W, N)}`, features of the photograph.
+        style_targets: `{layer: (1, N, N)}`, `mean_gram` of the painting.
+        style_layers: `{layer: w_l}`.
+        content_weight: alpha.
+        style_weight: beta.
+        tv_weight: weight of total variation.
+    """
+
+    extractor: Callable
+    content_targets: dict
+    style_targets: dict
+    style_layers: dict
+    content_weight: float
+    style_weight: float
+    tv_weight: float = 0.0
+
+    def _content(self, features):
+        losses = [
+            content_loss(features[layer], P) / tf.cast(tf.size(P), P.dtype)
+            for layer, P in self.content_targets.items()
+        ]
+        return tf.add_n(losses) / len(losses)
+
+    def __call__(self, image):
+        features = self.extractor(image)
+        content = style = tv = tf.constant(0.0)
+        if self.content_weight:
+            content = self._content(features)
+        if self.style_weight:
+            style = style_loss(features, self.style_targets, self.style_layers)
+        if self.tv_weight:
+            tv = total_variation_loss(image)
+        total = (
+            self.content_weight * content
+            + self.style_weight * style
+            + self.tv_weight * tv
+        )
+        return {"content": content, "style": style, "tv": tv, "total": total}

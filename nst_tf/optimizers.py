@@ -1,0 +1,217 @@
+"""Two ways to move the pixels inside their box [0, 1], behind one signature.
+
+    for losses, state in descend(loss, start, steps): ...
+    for losses, state in lbfgs(loss, start, steps): ...
+
+`loss` is a function: image -> {"content", "style", "tv", "total"} (any dict of scalars
+with a "total" will do). `start` is the first image, `(1, H, W, 3)`, or the `state` of
+an earlier run, which then goes on as if it had never stopped. `state["image"]` is the
+picture so far; the other entries, all arrays or lists of arrays, are what the method
+remembers.
+"""
+
+import functools
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+ARMIJO = 1e-4  # share of the promised decrease that a move has to keep
+SHORTEST = 2.0**-10  # shorter moves than this part of a step are not tried
+CURVATURE = 1e-10  # least s.y / y.y of a move that is worth remembering
+
+
+def _as_state(start):
+    return dict(start) if isinstance(start, dict) else {"image": start}
+
+
+def _compiled(function, *arguments):
+    """One `tf.function` with the first arguments filled in."""
+    return tf.function(functools.partial(function, *arguments))
+
+
+def _floats(losses):
+    return {name: float(value) for name, value in losses.items()}
+
+
+# Gradient descent by a Keras optimizer
+
+
+def train_step(loss, image, optimizer):
+    """One step of gradient descent on the pixels of a `tf.Variable`, kept in [0, 1].
+
+    Returns:
+        The losses of the image that the step started from.
+    """
+    with tf.GradientTape() as tape:
+        losses = loss(image)
+    gradient = tape.gradient(losses["total"], image)
+    optimizer.apply_gradients([(gradient, image)])
+    image.assign(tf.clip_by_value(image, 0.0, 1.0))
+    return losses
+
+
+def _restore(optimizer, image, state):
+    """Gives an optimizer its memory back; moments of another size are resized."""
+    optimizer.build([image])
+    for i, variable in enumerate(optimizer.variables):
+        value = state.get(f"variable{i}", variable)
+        if tuple(variable.shape) == image.shape and value.shape != image.shape:
+            # Bilinear weights are positive, so that squares stay positive.
+            value = tf.image.resize(value, image.shape[1:3], antialias=True)
+        variable.assign(value)
+
+
+def descend(loss, start, steps, optimizer=None):
+    """Gradient descent on the pixels, clipped to [0, 1] after every step.
+
+    Args:
+        loss: image -> dict of scalars, one of them "total".
+        start: `(1, H, W, 3)` image, or the state of an earlier run. A state whose image
+            was resized is welcome: the optimizer's moments are resized along.
+        steps: how many.
+        optimizer: a Keras optimizer, with its learning rate in units of the pixels'
+            range; it is copied, not changed. Default: Adam(0.02), 5 grey values of 255.
+
+    Yields:
+        `(losses, state)` after every step: the losses of the image that the step
+        started from, as floats, and the state after it.
+    """
+    state = _as_state(start)
+    optimizer = optimizer or keras.optimizers.Adam(0.02)
+    optimizer = type(optimizer).from_config(optimizer.get_config())
+    image = tf.Variable(state["image"], dtype=tf.float32)
+    _restore(optimizer, image, state)
+    step = _compiled(train_step, loss, image, optimizer)
+    for _ in range(steps):
+        losses = _floats(step())
+        state = {"image": tf.identity(image)}
+        for i, variable in enumerate(optimizer.variables):
+            state[f"variable{i}"] = tf.identity(variable)
+        yield losses, state
+
+
+# L-BFGS in a box
+
+
+def loss_and_gradient(loss, image):
+    """The losses of an image, and the gradient of their total."""
+    with tf.GradientTape() as tape:
+        tape.watch(image)
+        losses = loss(image)
+    return losses, tape.gradient(losses["total"], image)
+
+
+def _dot(a, b):
+    return float(tf.tensordot(tf.reshape(a, [-1]), tf.reshape(b, [-1]), 1))
+
+
+def _free(image, gradient):
+    """One where a pixel may follow its gradient, zero where the box holds it back."""
+    held = ((image <= 0) & (gradient > 0)) | ((image >= 1) & (gradient < 0))
+    return tf.cast(~held, image.dtype)
+
+
+def _direction(gradient, free, moves, changes):
+    """Minus the inverse Hessian times the gradient, on the free pixels.
+
+    The two-loop recursion (Nocedal and Wright 2006, algorithm 7.4) with s the earlier
+    moves and y the changes of the gradient that they made. All products are taken over
+    the free pixels: the quasi-Newton step of what is left when the others stay.
+    """
+    r = gradient * free
+    loop = []
+    for s, y in zip(reversed(moves), reversed(changes), strict=True):
+        s, y = s * free, y * free
+        sy = _dot(s, y)
+        if sy <= CURVATURE * _dot(y, y):  # says nothing about these pixels
+            continue
+        if not loop:
+            scale = sy / _dot(y, y)
+        alpha = _dot(s, r) / sy
+        r -= alpha * y
+        loop.append((s, y, sy, alpha))
+    if loop:
+        r *= scale
+    for s, y, sy, alpha in reversed(loop):
+        r += (alpha - _dot(y, r) / sy) * s
+    return -r
+
+
+def _aim(state, first_step):
+    """Points the state at its next trial; length 0 means that there is none."""
+    free = _free(state["image"], state["gradient"])
+    direction = _direction(state["gradient"], free, state["moves"], state["changes"])
+    largest = float(tf.reduce_max(tf.abs(direction)))
+    if not state["moves"] and largest > 0:
+        direction *= first_step / largest
+    return state | {"direction": direction, "length": 1.0 if largest > 0 else 0.0}
+
+
+def _accept(state, trial, losses, gradient, memory, first_step):
+    """The trial becomes the image; the move there becomes a memory."""
+    if "gradient" in state:
+        move, change = trial - state["image"], gradient - state["gradient"]
+        if _dot(move, change) > CURVATURE * _dot(change, change):
+            state["moves"] = [*state["moves"], move][-memory:]
+            state["changes"] = [*state["changes"], change][-memory:]
+    return _aim(state | losses | {"image": trial, "gradient": gradient}, first_step)
+
+
+def _shorten(state, first_step):
+    """After a bad trial: half the length; at the end of that, forget and start anew."""
+    if state["length"] > SHORTEST:
+        return state | {"length": state["length"] / 2}
+    if state["moves"]:
+        return _aim(state | {"moves": [], "changes": []}, first_step)
+    return state | {"length": 0.0}
+
+
+def lbfgs(loss, start, steps, memory=20, first_step=0.3):
+    """L-BFGS in the box [0, 1], with a projected, backtracking line search.
+
+    Pixels that lie on the box and are pushed outwards are left out of the quasi-Newton
+    step, and the step is clipped to the box (projected Newton, Bertsekas 1982). So
+    blacks and whites are found by the method; clipping a free L-BFGS at the end loses
+    them.
+
+    Args:
+        loss: image -> dict of scalars, one of them "total".
+        start: `(1, H, W, 3)` image, or the state of an earlier run. When its image was
+            resized, the memory is dropped.
+        steps: how many evaluations of the loss and its gradient.
+        memory: how many earlier moves shape the next one.
+        first_step: the largest change of a pixel in the first move, before there is a
+            memory.
+
+    Yields:
+        `(losses, state)` after every evaluation: the image with the lowest loss so far,
+        and its losses. Ends early when no move lowers the loss any more.
+    """
+    state = _as_state(start)
+    image = tf.convert_to_tensor(state["image"], tf.float32)
+    if "gradient" not in state or state["gradient"].shape != image.shape:
+        nowhere = {"direction": tf.zeros_like(image), "length": 1.0}
+        state = {"image": image, "moves": [], "changes": []} | nowhere
+
+    evaluate = _compiled(loss_and_gradient, loss)
+    for _ in range(steps):
+        move = state["length"] * state["direction"]
+        trial = tf.clip_by_value(state["image"] + move, 0.0, 1.0)
+        losses, gradient = evaluate(trial)
+        losses = _floats(losses)
+        if "gradient" not in state:
+            enough = np.inf
+        else:
+            moved = trial - state["image"]
+            enough = state["total"] + ARMIJO * _dot(state["gradient"], moved)
+        if losses["total"] <= enough:
+            state = _accept(state, trial, losses, gradient, memory, first_step)
+        else:
+            state = _shorten(state, first_step)
+        yield {name: state[name] for name in losses}, state
+        if not state["length"]:
+            return
+
+
+OPTIMIZERS = {"adam": descend, "lbfgs": lbfgs}
