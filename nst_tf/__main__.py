@@ -56,7 +56,7 @@ def _add_options(parser, function):
         if parameter.annotation is parameter.empty:
             continue
         default = parameter.default
-        shown = " ".join(default) if isinstance(default, tuple) else default
+        shown = " ".join(map(str, default)) if isinstance(default, tuple) else default
         parser.add_argument(
             f"--{name.replace('_', '-')}",
             default=default,

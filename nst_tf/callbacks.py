@@ -32,7 +32,8 @@ def progress(description=None):
         if bar is None:
             work = sum(size**2 * n for size, n in zip(sizes, steps, strict=True))
             style = "{desc}{percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
-            bar = tqdm(total=work, desc=description, bar_format=style, leave=True)
+            words = f"{description}: " if description else ""
+            bar = tqdm(total=work, desc=words, bar_format=style)
         size = result.history["size"][-1]
         losses = {part: result.history[part][-1] for part in PARTS}
         notes = {part: f"{loss:.3g}" for part, loss in losses.items() if loss}

@@ -7,6 +7,7 @@ minus a mean). Everybody else speaks RGB in [0, 1].
 import difflib
 import os
 import re
+import warnings
 from pathlib import Path
 
 import keras
@@ -90,8 +91,12 @@ def _load_weights(model, network, weights):
         return
     if not Path(weights).is_file():
         raise ValueError(f"weights: there is no file {source}")
+    # Keras skips, with a warning, what a file does not have: that must not pass.
+    model.set_weights([np.full(w.shape, np.nan) for w in model.get_weights()])
     try:
-        model.load_weights(weights)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model.load_weights(weights)
     except Exception as error:  # h5py and Keras raise a dozen different ones
         reason = str(error).strip().splitlines()[0]
         raise ValueError(
@@ -99,7 +104,7 @@ def _load_weights(model, network, weights):
         ) from error
     if not all(np.isfinite(array).all() for array in model.get_weights()):
         raise ValueError(
-            f"weights: {source} is damaged: it has values that are no numbers"
+            f"weights: {source} is damaged: some values are missing or no numbers"
         )
 
 
@@ -108,14 +113,14 @@ def _download(network):
     application = getattr(keras.applications, network.upper())
     try:
         return application(include_top=False).get_weights()
-    except Exception as error:  # Keras raises a bare Exception when a download fails
+    except Exception:  # a bare one, when Keras cannot download
         raise ConnectionError(
-            f"The ImageNet weights of {network} are not on this machine, and could not be "
-            f"downloaded (80 MB). Either connect and try again; or run, on a machine that "
-            f"is connected, `python -c 'import keras; keras.applications."
-            f"{network.upper()}(include_top=False)'`, copy the .h5 file from its folder "
-            f"~/.keras/models, and give its place as weights=PATH or in the environment "
-            f"variable NST_TF_WEIGHTS."
+            f"The ImageNet weights of {network} (80 MB) are not on this machine, and "
+            "could not be downloaded. Connect and try again; or run, on a machine that "
+            "is connected, `python -c 'import keras; keras.applications."
+            f"{network.upper()}(include_top=False)'`, copy the .h5 file from its "
+            "~/.keras/models, and give its path as weights=PATH or in the environment "
+            "variable NST_TF_WEIGHTS."
         ) from None
 
 
@@ -124,28 +129,28 @@ def measure_means(model, photos):
 
     The mean over the positions of each photograph, then over the photographs.
     """
-    sums = dict.fromkeys(model.output_names, 0.0)
+    sums = dict.fromkeys(model.output, 0.0)
     for photo in photos:
         for name, features in model(load_image(photo)).items():
             sums[name] += features.numpy().mean(axis=(0, 1, 2), dtype="float64")
     return {name: (sums[name] / len(photos)).astype("float32") for name in sums}
 
 
-def filter_means(model, network, pooling):
+def filter_means(model, pooling):
     """Mean activation of every filter over natural photographs, with a floor.
 
-    VGG19's were measured on 223 photographs (`nst_tf/weights/measure_means.py`); those of
-    a network that is not in the file are measured now, on three.
+    VGG19's were measured on 223 photographs (`nst_tf/weights/measure_means.py`). Those
+    of a network that is not in the file are measured now, on three.
 
     A filter that hardly ever fires in photographs is held at a quarter of its layer's
     median. VGG19 has one that never does, in block4_conv1, and one for dogs, in
-    block5_conv1, which would be 70 % of the style loss wherever there is a dog.
+    block5_conv1, which alone would be 70 % of that layer's loss in a picture of a dog.
 
     Returns:
         `{layer: (N,) array}`
     """
     with np.load(WEIGHTS / "filter_means.npz") as file:
-        keys = {name: f"{network}/{pooling}/{name}" for name in model.output_names}
+        keys = {name: f"{model.name}/{pooling}/{name}" for name in model.output}
         if set(keys.values()) <= set(file.files):
             means = {name: file[key] for name, key in keys.items()}
         else:
@@ -160,7 +165,7 @@ def _normalize(model, means):
     changes nothing further up: ReLU and pooling commute with a positive factor.
     """
     incoming = np.ones(3, "float32")
-    for name in model.output_names:
+    for name in model.output:
         layer = model.get_layer(name)
         kernel, bias = layer.get_weights()
         layer.set_weights(
@@ -208,10 +213,8 @@ def feature_extractor(
     model = _network(network, pooling)
     _load_weights(model, network, weights)
     if normalize:
-        _normalize(model, filter_means(model, network, pooling))
-    outputs = dict(zip(model.output_names, model.outputs, strict=True))
-    extractor = keras.Model(
-        model.input, {name: outputs[name] for name in layers}, name=network
-    )
+        _normalize(model, filter_means(model, pooling))
+    outputs = {name: model.output[name] for name in layers}
+    extractor = keras.Model(model.input, outputs, name=network)
     extractor.trainable = False
     return extractor

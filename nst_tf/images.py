@@ -89,22 +89,28 @@ def _flatten(picture, background):
     return flat
 
 
+def _upright(picture, background):
+    """Turned by its EXIF orientation, which may drop the profile, and flattened."""
+    profile = picture.info.get("icc_profile")
+    picture = ImageOps.exif_transpose(picture)
+    if profile:
+        picture.info["icc_profile"] = profile
+    return _flatten(picture, background)
+
+
 def _decode(file, name, background):
     """A file or stream as an upright sRGB picture."""
     too_large = ValueError(
         f"{name} has more than {MAX_PIXELS / 1e6:.0f} megapixels; make it smaller first"
     )
     try:
-        with warnings.catch_warnings():  # the limit below replaces Pillow's own warning
+        with warnings.catch_warnings():  # our own limit is below
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            picture = Image.open(file)
-        if picture.width * picture.height > MAX_PIXELS:
-            raise too_large
-        profile = picture.info.get("icc_profile")
-        picture = ImageOps.exif_transpose(picture)
-        if profile:
-            picture.info["icc_profile"] = profile
-        return _flatten(picture, background)
+            opened = Image.open(file)
+        with opened:
+            if opened.width * opened.height > MAX_PIXELS:
+                raise too_large
+            return _upright(opened, background)
     except Image.DecompressionBombError as error:
         raise too_large from error
     except Image.UnidentifiedImageError as error:
@@ -117,7 +123,7 @@ def _open(source, background):
     """Any source but an array as a `PIL.Image` in sRGB."""
     name = f"picture {str(source)!r}" if isinstance(source, str | Path) else "picture"
     if isinstance(source, Image.Image):
-        return _flatten(ImageOps.exif_transpose(source), background)
+        return _upright(source, background)
     if not isinstance(source, str | Path):
         return _decode(source, name, background)
     if str(source).startswith(("http://", "https://")):
@@ -134,7 +140,7 @@ def _open(source, background):
 
 
 def _from_array(array, background):
-    """Checks an array; returns `(H, W, 3)` float32 in [0, 1]."""
+    """Checks an array; returns a picture, or `(H, W, 3)` float32 in [0, 1]."""
     array = np.asarray(array)
     if array.ndim == 4 and array.shape[0] == 1:
         array = array[0]
@@ -142,6 +148,9 @@ def _from_array(array, background):
         array = array[:, :, None]
     if array.ndim != 3 or array.shape[2] not in (1, 3, 4) or 0 in array.shape:
         raise ValueError(f"picture: an array of shape {array.shape}; wanted (H, W, 3)")
+    if array.dtype == "uint8":
+        picture = Image.fromarray(array[:, :, 0] if array.shape[2] == 1 else array)
+        return _flatten(picture, background)
     if array.dtype.kind not in "uif":
         raise ValueError(f"picture: an array of {array.dtype}; wanted floats or uint8")
     if array.dtype.kind in "ui":
@@ -217,9 +226,11 @@ def load_image(source, size=None, background="white", min_side=1):
         raise ValueError(f"size: {size} pixels; wanted at least 1")
     if isinstance(source, str | Path | Image.Image) or hasattr(source, "read"):
         picture = _open(source, background)
-        width, height = picture.size
     else:
         picture = _from_array(source, background)
+    if isinstance(picture, Image.Image):
+        height, width = picture.height, picture.width
+    else:
         height, width = picture.shape[:2]
 
     shape = fit((height, width), size) if size else (height, width)

@@ -117,12 +117,12 @@ def style_loss(features, targets, layer_weights):
 
 
 def total_variation_loss(image):
-    """Mean squared difference between neighbours (Mahendran and Vedaldi 2015, beta = 2).
+    """Mean squared difference between neighbours (Mahendran and Vedaldi 2015).
 
         L_tv = 1/(H W) sum_xyc (I_(x+1)yc - I_xyc)^2 + (I_x(y+1)c - I_xyc)^2
 
-    A mean over pixels where they have a sum, so that its weight means the same at every
-    size (departure 3).
+    A mean over pixels where they have a sum (and beta = 2), so that the weight means
+    the same at every size (departure 3).
 
     Args:
         image: `(B, H, W, 3)`.

@@ -38,7 +38,7 @@ class Result:
     """What a run gives: the picture, how it came about, and what it was asked for.
 
     Attributes:
-        state: what the optimizer holds; `state["image"]` is the picture as a tensor.
+        state: what the optimizer holds; `state["image"]` is the `(1, H, W, 3)` picture.
         history: dict of lists, one entry a step: step, size, content, style, tv, total
             (the losses of the image that the step started from, unweighted but for the
             total; L-BFGS: of the best image so far) and seconds since the start.
@@ -165,11 +165,11 @@ def _is_whole(value, least):
     return isinstance(value, int | np.integer) and value >= least
 
 
-def _sizes_and_steps(size, steps):
+def _sizes_and_steps(size, steps, name="size"):
     """Checks both; returns two lists of the same length."""
     sizes, steps = _as_list(size), _as_list(steps)
     if not sizes or not all(_is_whole(s, SMALLEST_SIZE) for s in sizes):
-        raise ValueError(f"size: {size}; wanted at least {SMALLEST_SIZE} pixels")
+        raise ValueError(f"{name}: {size}; wanted at least {SMALLEST_SIZE} pixels")
     if sorted(set(sizes)) != sizes:
         raise ValueError(f"size: {size}; wanted sizes that grow")
     if not all(_is_whole(n, 1) for n in steps):
@@ -213,11 +213,13 @@ def _check_choices(init, optimizer, network, content_layers, style_layers):
             f"init: {init!r} is none of {list(INITS)}, nor a picture's file"
         )
     if isinstance(network, keras.Model):
-        name, available = network.name, network.output_names
+        name, available = network.name, network.output
     elif network in NETWORKS:
         name, available = network, layer_names(network)
     else:
         raise ValueError(f"network: {network!r} is none of {sorted(NETWORKS)}")
+    if not content_layers:
+        raise ValueError("content_layers: none; wanted at least one")
     check_layers(content_layers, available, name, "content_layers")
     check_layers(style_layers, available, name, "style_layers")
 
@@ -313,11 +315,11 @@ def style_transfer(
     content_image,
     style_image,
     *,
-    size: int | list[int] = 512,
-    steps: int | list[int] = 150,
+    size: int | list[int] = (256, 512),
+    steps: int | list[int] = 100,
     style_size: int | None = None,
     style_blend: list[float] | None = None,
-    content_weight: float = 1e-3,
+    content_weight: float = 0.02,
     style_weight: float = 1.0,
     tv_weight: float = 0.0,
     content_layers: str | list[str] = "block4_conv2",
@@ -338,8 +340,8 @@ def style_transfer(
         content_image: the photograph: a path, URL, `PIL.Image` or array.
         style_image: the painting, or a list of several; or a `Style`.
         size: long edge of the result in pixels; several sizes run from coarse to fine,
-            such as 256 512.
-        steps: steps at each size, or one number for each; for L-BFGS these are
+            which draws the larger strokes first.
+        steps: how many at each size, or one number for each size; for L-BFGS these are
             evaluations of the loss and its gradient.
         style_size: long edge of the painting in pixels; its strokes grow with it.
             Default: the size of the result.
@@ -379,6 +381,9 @@ def style_transfer(
     """
     settings = _settings(locals())
     sizes, steps = _sizes_and_steps(size, steps)
+    if style_size is None:
+        style_size = sizes[-1]
+    _sizes_and_steps(style_size, 1, "style_size")
     part_weights = {
         "content_weight": content_weight,
         "style_weight": style_weight,
@@ -399,7 +404,7 @@ def style_transfer(
     layers = list(dict.fromkeys([*content_layers, *style_layers]))
     least = smallest_side(layers)
     contents = [load_image(content_image, s, min_side=least) for s in sizes]
-    scale = (style_size or sizes[-1]) / sizes[-1]
+    scale = style_size / sizes[-1]
     style.load(round(scale * sizes[0]), min_side=least)
     if resume:
         result = _resume(resume, settings)

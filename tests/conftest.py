@@ -1,0 +1,61 @@
+"""A small network of random weights, so that the suite is fast and needs no network."""
+
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import nst_tf as nst
+from nst_tf import features
+
+ROOT = Path(__file__).parent.parent
+PHOTO = ROOT / "images" / "content" / "coffee.jpg"
+PAINTING = ROOT / "images" / "style" / "brush_strokes.jpg"
+
+
+def pytest_collection_modifyitems(items):
+    if not os.environ.get("NST_TF_WEIGHTS"):
+        skip = pytest.mark.skip(reason="NST_TF_WEIGHTS names no weights of VGG19")
+        for item in items:
+            if "vgg19" in item.keywords:
+                item.add_marker(skip)
+
+
+@pytest.fixture(scope="session")
+def tiny_weights(tmp_path_factory):
+    """A file with weights of `network="tiny"`: VGG19's shape with a few filters."""
+    features.NETWORKS["tiny"] = ((6,) * 2, (8,) * 2, (10,) * 4, (12,) * 4, (14,) * 4)
+    model = features._network("tiny", "avg")
+    rng = np.random.default_rng(0)
+    for layer in model.layers:
+        if layer.weights:
+            kernel, bias = layer.get_weights()
+            spread = np.sqrt(2 / np.prod(kernel.shape[:3]))  # He et al. 2015
+            kernel = rng.normal(0, spread, kernel.shape)
+            layer.set_weights([kernel, bias])
+    path = tmp_path_factory.mktemp("weights") / "tiny.weights.h5"
+    model.save_weights(path)
+    return str(path)
+
+
+@pytest.fixture(autouse=True)
+def small_world(tiny_weights, tmp_path, monkeypatch, doctest_namespace):
+    """A folder with a photo and a painting; `style_transfer` uses the tiny network."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(PHOTO, "photo.jpg")
+    shutil.copy(PAINTING, "painting.jpg")
+    defaults = {"network": "tiny", "weights": tiny_weights, "size": 48, "steps": 3}
+    for name, value in defaults.items():
+        monkeypatch.setitem(nst.style_transfer.__kwdefaults__, name, value)
+
+
+@pytest.fixture
+def photo():
+    return nst.load_image(PHOTO, 48)
+
+
+@pytest.fixture
+def painting():
+    return nst.load_image(PAINTING, 40)

@@ -1,0 +1,97 @@
+import json
+
+import numpy as np
+import pytest
+
+import nst_tf as nst
+
+
+class Killed(Exception):
+    pass
+
+
+def kill_at(step):
+    def kill(result):
+        if result.history["step"][-1] == step:
+            raise Killed
+
+    return kill
+
+
+PLAN = dict(size=[32, 48], steps=[5, 4])
+
+
+@pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
+@pytest.mark.parametrize("step", [3, 5, 7, 9])
+def test_a_resumed_run_equals_the_uninterrupted_one_to_the_last_bit(optimizer, step):
+    """Killed within the first size, at its end, within the second, and at the end."""
+    run = dict(content_image="photo.jpg", style_image="painting.jpg", **PLAN)
+    run["optimizer"] = optimizer
+    whole = nst.style_transfer(**run)
+    with pytest.raises(Killed):
+        watchers = [nst.checkpoint("run.npz", every=step), kill_at(step)]
+        nst.style_transfer(**run, callbacks=watchers)
+    resumed = nst.style_transfer(**run, resume="run.npz")
+    np.testing.assert_array_equal(resumed.image, whole.image)
+    for name in ("step", "size", "content", "style", "total"):
+        assert resumed.history[name] == whole.history[name]
+    assert np.all(np.diff(resumed.history["seconds"]) > 0)
+    assert resumed.complete
+
+
+def test_a_resumed_run_must_have_the_same_settings():
+    nst.style_transfer("photo.jpg", "painting.jpg", callbacks=[nst.checkpoint("r.npz")])
+    with pytest.raises(ValueError, match="made with tv_weight=0.0, and this run has"):
+        nst.style_transfer("photo.jpg", "painting.jpg", tv_weight=1.0, resume="r.npz")
+
+
+def test_a_checkpoint_is_written_at_the_last_step_too():
+    nst.style_transfer(
+        "photo.jpg", "painting.jpg", callbacks=[nst.checkpoint("r.npz", every=100)]
+    )
+    with np.load("r.npz", allow_pickle=False) as file:
+        assert json.loads(str(file["notes"]))["complete"]
+
+
+def test_a_damaged_checkpoint_is_refused(tmp_path):
+    nst.style_transfer("photo.jpg", "painting.jpg", callbacks=[nst.checkpoint("r.npz")])
+    path = tmp_path / "r.npz"
+    path.write_bytes(path.read_bytes()[:3000])
+    with pytest.raises(ValueError, match="not a checkpoint"):
+        nst.style_transfer("photo.jpg", "painting.jpg", resume="r.npz")
+
+
+def test_a_checkpoint_needs_a_place_before_the_run():
+    with pytest.raises(ValueError, match="there is no folder nowhere"):
+        nst.checkpoint("nowhere/run.npz")
+    with pytest.raises(ValueError, match="should end in one of .npz"):
+        nst.checkpoint("run.zip")
+
+
+def test_pictures_are_saved_on_the_way():
+    seen = {}
+    watchers = [
+        nst.save_images("{step:03d}.png", every=2),
+        lambda r: seen.update({r.history["step"][-1]: r.image}),
+    ]
+    nst.style_transfer("photo.jpg", "painting.jpg", steps=5, callbacks=watchers)
+    for step in (2, 4):
+        saved = nst.load_image(f"{step:03d}.png")[0]
+        np.testing.assert_allclose(saved, seen[step], atol=0.002)
+
+
+@pytest.mark.parametrize("path", ["step.png", "nowhere/{step}.png", "{step}.xyz"])
+def test_pictures_need_a_place_before_the_run(path):
+    with pytest.raises(ValueError):
+        nst.save_images(path)
+
+
+def test_progress_shows_the_losses_and_the_end(capsys):
+    nst.style_transfer(
+        "photo.jpg", "painting.jpg", **PLAN, callbacks=[nst.progress("photo")]
+    )
+    shown = capsys.readouterr()
+    last = shown.err.split("\r")[-1]
+    assert last.startswith("photo: 100%") and "size=48, step=4" in last
+    assert "content=" in last and "style=" in last and "total=" in last
+    assert shown.out == ""

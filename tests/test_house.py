@@ -1,0 +1,126 @@
+"""How the house is built, and that what the README says is true."""
+
+import ast
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import nst_tf as nst
+from nst_tf.__main__ import main
+
+ROOT = Path(__file__).parent.parent
+ROWS = [
+    {"images", "losses", "optimizers"},
+    {"features", "callbacks", "figures"},
+    {"transfer"},
+    {"__main__"},
+]
+README = (ROOT / "README.md").read_text()
+
+
+def imports(path):
+    """Rooms of our own that a file imports."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(
+            "nst_tf"
+        ):
+            yield node.module.removeprefix("nst_tf").removeprefix(".")
+
+
+@pytest.mark.parametrize("row", range(len(ROWS)))
+def test_imports_go_strictly_downwards(row):
+    below = set().union(*ROWS[:row])
+    for name in ROWS[row]:
+        rooms = set(imports(ROOT / "nst_tf" / f"{name}.py")) - {""}
+        assert rooms <= below, f"{name} imports {rooms - below}"
+
+
+def test_every_room_has_its_row_its_tests_and_its_line_in_the_readme():
+    rooms = {p.stem for p in (ROOT / "nst_tf").glob("*.py")} - {"__init__"}
+    assert rooms == set().union(*ROWS)
+    for room in rooms:
+        assert (ROOT / "tests" / f"test_{room.strip('_')}.py").exists()
+        assert f"`{room}.py`" in README
+
+
+def test_matplotlib_lives_in_figures_only():
+    for path in (ROOT / "nst_tf").glob("*.py"):
+        assert ("matplotlib.pyplot" in path.read_text()) == (path.stem == "figures")
+
+
+def test_importing_prints_nothing():
+    command = [sys.executable, "-c", "import nst_tf"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_requirements_are_those_of_the_package():
+    lines = (ROOT / "requirements.txt").read_text().splitlines()
+    lines = [line.split("#") for line in lines if line and not line.startswith("#")]
+    assert all(
+        len(line) == 2 and line[1].strip() for line in lines
+    )  # each has a reason
+    required = [line[0].strip() for line in lines]
+    project = (ROOT / "pyproject.toml").read_text()
+    listed = re.search(r"^dependencies = \[(.*?)\]", project, re.S | re.M)[1]
+    extras = "".join(re.findall(r"^(?:notebooks|test) = \[(.*?)\]", project, re.M))
+    assert sorted(required) == sorted(re.findall(r'"(.*?)"', listed + extras))
+
+
+def test_public_names_have_docstrings():
+    for name in nst.__all__:
+        assert getattr(nst, name).__doc__, name
+
+
+# The README
+
+
+def test_python_in_the_readme_runs(monkeypatch):
+    blocks = re.findall(r"```python\n(.*?)```", README, re.S)
+    assert blocks
+    names = {}
+    for block in blocks:
+        exec(block, names)
+
+
+def test_commands_in_the_readme_run(monkeypatch, tmp_path):
+    (tmp_path / "folder").mkdir()
+    for name in ("one", "two", "wave", "night"):
+        (tmp_path / f"{name}.jpg").write_bytes((tmp_path / "photo.jpg").read_bytes())
+    lines = re.findall(r"^ *nst-tf (.*)$", README, re.M)
+    assert lines
+    for line in lines:
+        line = re.sub(r"--size [\d ]+", "--size 32 48 ", line)
+        assert main(shlex.split(line)) == 0, line
+
+
+def test_files_that_the_readme_shows_are_there():
+    links = re.findall(r'(?:\]\(|src=")([^)":]+)[)"]', README)
+    assert links
+    for link in links:
+        assert (ROOT / link.split("#")[0]).exists(), link
+
+
+def test_table_of_settings_has_the_defaults_of_the_signature():
+    """Each row: | `name` | default | ... The suite runs with other, smaller defaults."""
+    rows = re.findall(r"^\| `(\w+)` \| `(.*?)` \|", README, re.M)
+    source = ast.parse((ROOT / "nst_tf" / "transfer.py").read_text())
+    function = next(
+        n for n in source.body if getattr(n, "name", "") == "style_transfer"
+    )
+    pairs = zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True)
+    defaults = {a.arg: ast.unparse(d) for a, d in pairs}
+    assert dict(rows) == {n: d for n, d in defaults.items() if n in dict(rows)}
+    assert len(rows) >= 15
+
+
+def test_pictures_have_their_credits():
+    credits = (ROOT / "images" / "CREDITS.md").read_text()
+    pictures = [p for p in (ROOT / "images").rglob("*") if p.suffix in (".jpg", ".png")]
+    assert len(pictures) >= 6
+    for path in pictures:
+        assert path.name in credits, path.name

@@ -1,0 +1,385 @@
+import http.server
+import io
+import json
+import threading
+
+import numpy as np
+import pytest
+from PIL import Image, ImageCms
+
+import nst_tf as nst
+from nst_tf import images
+
+HEIGHT, WIDTH = 30, 40
+# Two halves of different colours: what is turned or mirrored shows.
+LEFT, RIGHT = (200, 60, 20), (10, 120, 220)
+
+
+def halves(mode="RGB"):
+    picture = Image.new("RGB", (WIDTH, HEIGHT), LEFT)
+    picture.paste(RIGHT, (WIDTH // 2, 0, WIDTH, HEIGHT))
+    return picture.convert(mode)
+
+
+def colors(image):
+    """Colours in the middle of the left and of the right half, 0 to 255."""
+    array = np.asarray(image)[0] * 255
+    height, width = array.shape[:2]
+    return array[height // 2, width // 4], array[height // 2, 3 * width // 4]
+
+
+def assert_halves(image, atol=3):
+    left, right = colors(image)
+    np.testing.assert_allclose(left, LEFT, atol=atol)
+    np.testing.assert_allclose(right, RIGHT, atol=atol)
+
+
+# Reading
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "webp", "tif", "bmp"])
+def test_formats_are_read(suffix):
+    halves().save(f"a.{suffix}")
+    image = nst.load_image(f"a.{suffix}")
+    assert image.shape == (1, HEIGHT, WIDTH, 3) and image.dtype == "float32"
+    assert_halves(image, atol=12)
+
+
+def test_first_frame_of_a_gif_is_read():
+    frames = [halves(), Image.new("RGB", (WIDTH, HEIGHT), "black")]
+    frames[0].save("a.gif", save_all=True, append_images=frames[1:])
+    assert_halves(nst.load_image("a.gif"), atol=12)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_orientation_is_obeyed(orientation):
+    """A camera that was turned stores the scene turned, and says so."""
+    back = {
+        2: Image.Transpose.FLIP_LEFT_RIGHT,
+        3: Image.Transpose.ROTATE_180,
+        4: Image.Transpose.FLIP_TOP_BOTTOM,
+        5: Image.Transpose.TRANSPOSE,
+        6: Image.Transpose.ROTATE_90,
+        7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_270,
+    }
+    stored = halves()
+    if orientation in back:
+        stored = stored.transpose(back[orientation])
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    stored.save("a.jpg", exif=exif, quality=95, subsampling=0)
+    image = nst.load_image("a.jpg")
+    assert image.shape == (1, HEIGHT, WIDTH, 3)
+    assert_halves(image, atol=8)
+
+
+@pytest.mark.parametrize("mode", ["CMYK", "P", "RGBA", "YCbCr"])
+def test_colour_modes_become_rgb(mode):
+    suffix = "jpg" if mode in ("CMYK", "YCbCr") else "png"
+    halves(mode).save(f"a.{suffix}", quality=95)
+    # The 216 colours of a palette are 51 grey values apart.
+    assert_halves(nst.load_image(f"a.{suffix}"), atol=35 if mode == "P" else 12)
+
+
+def test_lab_becomes_rgb():
+    lab = ImageCms.profileToProfile(
+        halves(),
+        ImageCms.createProfile("sRGB"),
+        ImageCms.createProfile("LAB"),
+        outputMode="LAB",
+    )
+    lab.save("a.tif")
+    assert_halves(nst.load_image("a.tif"), atol=16)  # 8 bits of Lab are coarse
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA"])
+def test_grey_becomes_rgb(mode):
+    Image.new(mode, (WIDTH, HEIGHT), {"1": 1, "L": 128, "LA": (128, 255)}[mode]).save(
+        "a.png"
+    )
+    expected = 1.0 if mode == "1" else 128 / 255
+    np.testing.assert_allclose(nst.load_image("a.png"), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "value", "suffix"),
+    [("uint16", 32896, "png"), ("float32", 128 / 255, "tif"), ("int32", 32896, "tif")],
+)
+def test_deep_grey_keeps_its_brightness(dtype, value, suffix):
+    Image.fromarray(np.full((HEIGHT, WIDTH), value, dtype)).save(f"a.{suffix}")
+    np.testing.assert_allclose(nst.load_image(f"a.{suffix}"), 128 / 255, atol=0.005)
+
+
+@pytest.mark.parametrize("background", ["white", "#102030"])
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
+def test_transparency_is_laid_on_the_background(mode, background):
+    picture = Image.new("RGBA", (WIDTH, HEIGHT), (0, 0, 0, 0))
+    picture.paste((128, 128, 128, 255), (WIDTH // 2, 0, WIDTH, HEIGHT))
+    picture.convert(mode).save("a.png")
+    left, right = colors(nst.load_image("a.png", background=background))
+    expected = (255, 255, 255) if background == "white" else (16, 32, 48)
+    np.testing.assert_allclose(left, expected, atol=1)
+    np.testing.assert_allclose(right, 128, atol=3)
+
+
+def test_half_transparency_is_mixed():
+    Image.new("RGBA", (WIDTH, HEIGHT), (0, 0, 0, 128)).save("a.png")
+    np.testing.assert_allclose(nst.load_image("a.png"), 127 / 255, atol=0.005)
+
+
+def test_icc_profiles_are_converted():
+    """In a profile whose red and green are swapped, red means green."""
+    primaries = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    red, green = primaries.find(b"rXYZ"), primaries.find(b"gXYZ")
+    swapped = bytearray(primaries)
+    swapped[red : red + 4], swapped[green : green + 4] = b"gXYZ", b"rXYZ"
+    Image.new("RGB", (WIDTH, HEIGHT), (255, 0, 0)).save(
+        "a.png", icc_profile=bytes(swapped)
+    )
+    left, _ = colors(nst.load_image("a.png"))
+    np.testing.assert_allclose(left, (0, 255, 0), atol=4)
+
+
+def test_a_broken_icc_profile_is_ignored():
+    halves().save("a.png", icc_profile=b"no profile at all")
+    assert_halves(nst.load_image("a.png"))
+
+
+def test_pil_images_and_open_files_are_taken():
+    halves().save("a.png")
+    assert_halves(nst.load_image(halves()))
+    with open("a.png", "rb") as file:
+        assert_halves(nst.load_image(file))
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32", "float64"])
+def test_arrays_are_taken_in_their_type_s_range(dtype):
+    array = np.asarray(halves())
+    array = {
+        "uint8": array,
+        "uint16": array.astype("uint16") * 257,
+        "float32": np.float32(array / 255),
+        "float64": array / 255,
+    }[dtype]
+    assert_halves(nst.load_image(array))
+    assert_halves(nst.load_image(array[None]))
+
+
+def test_arrays_may_be_grey_or_transparent():
+    grey = np.full((HEIGHT, WIDTH), 0.25)
+    clear = np.zeros((HEIGHT, WIDTH, 4))
+    np.testing.assert_allclose(nst.load_image(grey), 0.25)
+    np.testing.assert_allclose(nst.load_image(clear), 1)
+
+
+@pytest.mark.parametrize("source", ["file", "array"])
+def test_size_is_the_long_edge_and_nothing_is_squashed(source):
+    halves().save("a.png")
+    given = "a.png" if source == "file" else np.asarray(halves()) / 255
+    assert nst.load_image(given, 20).shape == (1, 15, 20, 3)
+    assert nst.load_image(given, 80).shape == (1, 60, 80, 3)
+    assert_halves(nst.load_image(given, 20), atol=6)
+
+
+def test_fine_patterns_become_grey_when_they_shrink():
+    board = np.indices((64, 96)).sum(axis=0) % 2
+    for source in (board.astype(float), Image.fromarray(np.uint8(board * 255))):
+        shrunk = nst.load_image(source, 24).numpy()
+        np.testing.assert_allclose(shrunk, 0.5, atol=0.05)
+
+
+# Reading what is no picture
+
+
+def test_a_missing_file_is_named():
+    with pytest.raises(ValueError, match=r"'no\.jpg' does not exist"):
+        nst.load_image("no.jpg")
+
+
+def test_a_folder_is_no_picture(tmp_path):
+    with pytest.raises(ValueError, match="is a folder"):
+        nst.load_image(tmp_path)
+
+
+def test_text_named_jpg_is_refused(tmp_path):
+    (tmp_path / "a.jpg").write_text("I am no picture.")
+    with pytest.raises(ValueError, match=r"'a\.jpg' is not a picture"):
+        nst.load_image("a.jpg")
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png"])
+def test_a_truncated_picture_is_refused(tmp_path, suffix):
+    path = tmp_path / f"a.{suffix}"
+    noise = np.random.default_rng(0).integers(0, 256, (90, 120, 3), "uint8")
+    Image.fromarray(noise).save(path)
+    path.write_bytes(path.read_bytes()[:2000])
+    with pytest.raises(ValueError, match="damaged or cut short"):
+        nst.load_image(path)
+
+
+def test_too_small_a_picture_says_how_small_it_may_be():
+    Image.new("RGB", (1, 1)).save("a.png")
+    with pytest.raises(ValueError, match=r"1 x 1 pixels.*at least 16 x 16"):
+        nst.load_image("a.png", 64, min_side=16)
+
+
+def test_too_narrow_a_picture_is_refused_after_resizing():
+    Image.new("RGB", (900, 30)).save("a.png")
+    with pytest.raises(ValueError, match=r"64 x 2 at size 64"):
+        nst.load_image("a.png", 64, min_side=16)
+
+
+@pytest.mark.parametrize("height", [10_001, 20_000])
+def test_more_than_100_megapixels_are_refused(height):
+    """The second is beyond Pillow's own limit, where it would raise its own error."""
+    Image.new("1", (10_000, height)).save("a.png")
+    with pytest.raises(ValueError, match="more than 100 megapixels"):
+        nst.load_image("a.png")
+
+
+@pytest.mark.filterwarnings("error")
+def test_95_megapixels_are_read_without_a_warning():
+    Image.new("1", (9_500, 10_000), 1).save("a.png")
+    np.testing.assert_allclose(nst.load_image("a.png", 32), 1)
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (np.zeros((5, 7, 2)), "shape"),
+        (np.zeros((2, 5, 7, 3)), "shape"),
+        (np.zeros((0, 7, 3)), "shape"),
+        (np.full((5, 7, 3), 255.0), "divide by 255"),
+        (np.full((5, 7, 3), np.nan), r"wanted \[0, 1\]"),
+        (np.full((5, 7, 3), "a"), "wanted floats"),
+    ],
+)
+def test_wrong_arrays_are_refused(array, message):
+    with pytest.raises(ValueError, match=message):
+        nst.load_image(array)
+
+
+# From the web
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    visits = 0
+
+    def do_GET(self):
+        type(self).visits += 1
+        if "missing" in self.path:
+            self.send_error(404)
+            return
+        file = io.BytesIO()
+        halves().save(file, "PNG")
+        body = b"<html>" if "page" in self.path else file.getvalue()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture
+def server(tmp_path, monkeypatch):
+    monkeypatch.setattr("pooch.os_cache", lambda name: tmp_path / name)
+    monkeypatch.setattr("pooch.core.os_cache", lambda name: tmp_path / name)
+    Handler.visits = 0
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_url_is_fetched_once(server, capfd):
+    for _ in range(2):
+        assert_halves(nst.load_image(f"{server}/a.png"))
+    assert Handler.visits == 1
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_url_without_a_picture_is_refused_and_not_cached(server):
+    for _ in range(2):
+        with pytest.raises(ValueError, match="is not a picture"):
+            nst.load_image(f"{server}/page.png")
+    assert Handler.visits == 2
+
+
+def test_a_url_that_is_not_there_is_refused(server):
+    with pytest.raises(ValueError, match="could not be fetched.*404"):
+        nst.load_image(f"{server}/missing.png")
+
+
+def test_a_url_that_does_not_answer_is_refused(server):
+    with pytest.raises(ValueError, match="could not be fetched"):
+        nst.load_image("http://127.0.0.1:9/a.png")
+
+
+# Writing
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "webp", "tif", "bmp"])
+def test_what_is_saved_is_what_is_loaded(suffix):
+    image = nst.load_image(halves())
+    nst.save_image(f"b.{suffix}", image)
+    assert_halves(nst.load_image(f"b.{suffix}"), atol=12)
+
+
+def test_a_saved_png_is_exact_to_half_a_grey_value():
+    image = np.random.default_rng(0).uniform(size=(7, 9, 3))
+    nst.save_image("b.png", image)
+    np.testing.assert_allclose(nst.load_image("b.png")[0], image, atol=0.501 / 255)
+
+
+def test_colours_are_not_stretched():
+    nst.save_image("b.png", np.full((7, 9, 3), 0.4))
+    assert Image.open("b.png").getextrema() == ((102, 102),) * 3
+
+
+def test_a_png_keeps_its_settings():
+    settings = {"size": [32, 64], "style_image": "Gemälde.jpg", "tv_weight": 0.0}
+    nst.save_image("b.png", np.zeros((7, 9, 3)), settings)
+    assert nst.read_settings("b.png") == settings
+    assert json.loads(Image.open("b.png").text["nst_tf"]) == settings
+
+
+@pytest.mark.parametrize("name", ["photo.jpg", "plain.png"])
+def test_a_picture_without_settings_says_so(name):
+    Image.new("RGB", (9, 7)).save("plain.png")
+    with pytest.raises(ValueError, match="carries no settings"):
+        nst.read_settings(name)
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("b.xyz", "should end in one of"),
+        ("b", "should end in one of"),
+        ("nowhere/b.png", "there is no folder nowhere"),
+        ("photo.jpg/b.png", "there is no folder photo.jpg"),
+        ("folder.png", "is a folder"),
+        ("/proc/b.png", "cannot write to /proc"),
+    ],
+)
+def test_a_place_that_cannot_be_written_is_refused(path, message, tmp_path):
+    (tmp_path / "folder.png").mkdir()
+    with pytest.raises(ValueError, match=message):
+        nst.save_image(path, np.zeros((7, 9, 3)))
+
+
+def test_a_failed_writing_leaves_the_old_file_whole(tmp_path):
+    nst.save_image("b.png", np.zeros((7, 9, 3)))
+    before = (tmp_path / "b.png").read_bytes()
+
+    def fail(file):
+        file.write(b"half")
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        images.write_atomically("b.png", fail)
+    assert (tmp_path / "b.png").read_bytes() == before
+    assert not list(tmp_path.glob("*.part"))

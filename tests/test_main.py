@@ -1,0 +1,167 @@
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import nst_tf as nst
+from nst_tf.__main__ import main
+
+
+def run(*arguments):
+    """What the shell would see of a command: its exit status."""
+    try:
+        return main([str(a) for a in arguments])
+    except SystemExit as stop:
+        return stop.code
+
+
+def test_transfer_paints_a_picture_and_says_where(tmp_path, capsys):
+    assert run("transfer", "photo.jpg", "painting.jpg", "-o", "out.png") == 0
+    assert capsys.readouterr().out == "out.png\n"
+    expected = nst.style_transfer("photo.jpg", "painting.jpg").image
+    np.testing.assert_allclose(nst.load_image("out.png")[0], expected, atol=0.002)
+
+
+def test_the_default_name_comes_from_both_pictures(tmp_path):
+    assert run("transfer", "photo.jpg", "painting.jpg", "--quiet") == 0
+    assert (tmp_path / "photo-painting.png").exists()
+
+
+def test_options_reach_the_run():
+    options = "--size 32 48 --steps 2 1 --content-weight 0.5 --style-layers "
+    options += "block1_conv1 block2_conv1 --no-normalize --init noise --seed 7"
+    paths = ["photo.jpg", "painting.jpg", "-o", "out.png"]
+    assert run("transfer", *paths, *options.split()) == 0
+    settings = nst.read_settings("out.png")
+    expected = {
+        "size": [32, 48],
+        "steps": [2, 1],
+        "content_weight": 0.5,
+        "style_layers": ["block1_conv1", "block2_conv1"],
+        "normalize": False,
+        "init": "noise",
+        "seed": 7,
+    }
+    assert {name: settings[name] for name in expected} == expected
+
+
+def test_several_photographs_go_into_a_folder(tmp_path):
+    (tmp_path / "out").mkdir()
+    Image.open("photo.jpg").rotate(90).save("turned.png")
+    assert run("transfer", "photo.jpg", "turned.png", "painting.jpg", "-o", "out") == 0
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert names == {"photo-painting.png", "turned-painting.png"}
+
+
+def test_several_paintings_are_blended():
+    blend = ["--style", "photo.jpg", "--style-blend", "0.7", "0.3"]
+    assert run("transfer", "photo.jpg", "painting.jpg", "-o", "out.png", *blend) == 0
+    expected = nst.style_transfer(
+        "photo.jpg", ["painting.jpg", "photo.jpg"], style_blend=[0.7, 0.3]
+    )
+    image = nst.load_image("out.png")[0]
+    np.testing.assert_allclose(image, expected.image, atol=0.002)
+
+
+def test_progress_goes_to_stderr_and_quiet_shows_none(capfd):
+    run("transfer", "photo.jpg", "painting.jpg", "-o", "out.png")
+    assert "photo.jpg: 100%" in capfd.readouterr().err
+    run("transfer", "photo.jpg", "painting.jpg", "-o", "out.png", "--quiet")
+    assert capfd.readouterr() == ("out.png\n", "")
+
+
+def test_a_killed_run_is_resumed():
+    whole = ["transfer", "photo.jpg", "painting.jpg", "--steps", "4"]
+    assert run(*whole, "--checkpoint", "run.npz", "-o", "one.png") == 0
+    assert run(*whole, "--resume", "run.npz", "-o", "two.png") == 0
+    one, two = nst.load_image("one.png"), nst.load_image("two.png")
+    np.testing.assert_array_equal(one, two)
+
+
+def test_ctrl_c_saves_the_picture_so_far(monkeypatch, capsys):
+    def stop_at_two(description):
+        def stop(result):
+            if result.history["step"][-1] == 2:
+                raise KeyboardInterrupt
+
+        return stop
+
+    monkeypatch.setattr("nst_tf.__main__.progress", stop_at_two)
+    assert run("transfer", "photo.jpg", "painting.jpg", "-o", "out.png") == 130
+    assert capsys.readouterr().out == "Stopped after 2 steps: out.png\n"
+    assert nst.read_settings("out.png")["last"]["step"] == 2
+
+
+def test_describe_prints_what_a_picture_was_made_with(capsys):
+    run("transfer", "photo.jpg", "painting.jpg", "-o", "out.png", "--tv-weight", "0.25")
+    capsys.readouterr()
+    assert run("describe", "out.png") == 0
+    lines = dict(
+        line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines()
+    )
+    assert lines["tv_weight"] == "0.25" and lines["content_image"] == '"photo.jpg"'
+
+
+PAIR = ["transfer", "photo.jpg", "painting.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["transfer", "no.jpg", "painting.jpg"], "'no.jpg' does not exist"),
+        (["transfer", "photo.jpg", "no.jpg"], "'no.jpg' does not exist"),
+        (["transfer", "photo.jpg", "text.jpg"], "'text.jpg' is not a picture"),
+        (["transfer", "one.png", "painting.jpg"], "1 x 1 pixels"),
+        (["transfer", "photo.jpg"], "required: PAINTING"),
+        ([*PAIR, "--size", "16"], "size: 16; wanted at least 32"),
+        ([*PAIR, "--size", "big"], "invalid int value: 'big'"),
+        ([*PAIR, "--network", "vgg"], "network: 'vgg' is none of"),
+        ([*PAIR, "--optimizer", "sgd"], "optimizer: 'sgd' is none of"),
+        ([*PAIR, "--style-layers", "conv4_1"], "Did you mean 'block4_conv1'"),
+        ([*PAIR, "--normalize", "False"], "unrecognized arguments: False"),
+        ([*PAIR, "-o", "nowhere/out.png"], "there is no folder nowhere"),
+        ([*PAIR, "-o", "out.xyz"], "should end in one of"),
+        ([*PAIR, "-o", "photo.jpg"], "photo.jpg is one of the pictures"),
+        ([*PAIR, "-o", "painting.jpg"], "painting.jpg is one of the pictures"),
+        (["transfer", "photo.jpg", *PAIR[1:], "-o", "out.png"], "out.png is no folder"),
+        (["transfer", "photo.jpg", *PAIR[1:], "-o", "."], "have the same name"),
+        ([*PAIR, "--checkpoint", "run.zip"], "should end in one of .npz"),
+        (["describe", "photo.jpg"], "carries no settings"),
+        (["describe", "no.png"], "not a picture"),
+        (["paint"], "invalid choice: 'paint'"),
+        ([], "required: COMMAND"),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_status_2(arguments, message, tmp_path, capsys):
+    (tmp_path / "text.jpg").write_text("I am no picture.")
+    Image.new("RGB", (1, 1)).save("one.png")
+    assert run(*arguments) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.startswith("nst-tf: ") and error.count("\n") == 1
+
+
+def test_debug_shows_the_traceback():
+    with pytest.raises(ValueError, match="does not exist"):
+        main(["--debug", "transfer", "no.jpg", "painting.jpg"])
+
+
+def test_help_has_every_setting_with_its_default(capsys):
+    assert run("transfer", "--help") == 0
+    text = capsys.readouterr().out
+    defaults = nst.style_transfer.__kwdefaults__
+    for name in set(defaults) - {"callbacks"}:
+        assert f"--{name.replace('_', '-')}" in text
+    assert re.search(r"alpha\..*\[0\.02\]", " ".join(text.split()))
+    assert "None" not in text
+    assert max(map(len, text.splitlines())) <= 100
+
+
+def test_the_module_is_a_command():
+    command = [sys.executable, "-m", "nst_tf", "describe", "photo.jpg"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr == "nst-tf: photo.jpg carries no settings of nst_tf\n"
