@@ -68,9 +68,9 @@ def _add_options(parser, function):
 # The commands
 
 
-def _outputs(contents, style, output):
+def _outputs(contents, styles, output):
     """Where each picture goes, checked before anything is computed."""
-    named = [Path(f"{Path(c).stem}-{Path(style).stem}.png") for c in contents]
+    named = [Path(f"{Path(c).stem}-{Path(styles[0]).stem}.png") for c in contents]
     if output is None:
         paths = named
     elif Path(output).is_dir():
@@ -81,8 +81,8 @@ def _outputs(contents, style, output):
         paths = [Path(output)]
     for path in paths:
         check_path(path)
-        if path.exists() and any(Path(c).resolve() == path.resolve() for c in contents):
-            raise ValueError(f"{path} is one of the photographs; choose another name")
+        if path.resolve() in [Path(p).resolve() for p in [*contents, *styles]]:
+            raise ValueError(f"{path} is one of the pictures; choose another name")
     if len(set(paths)) < len(paths):
         raise ValueError("two photographs have the same name; paint them one by one")
     return paths
@@ -91,12 +91,13 @@ def _outputs(contents, style, output):
 def _transfer(args):
     names = [p for p in inspect.signature(style_transfer).parameters if p in args]
     settings = {name: getattr(args, name) for name in names}
-    contents, painting = settings.pop("content_image"), settings.pop("style_image")
-    paths = _outputs(contents, painting, args.output)
+    contents = settings.pop("content_image")
+    styles = [settings.pop("style_image"), *args.style]
+    paths = _outputs(contents, styles, args.output)
     for photograph in contents:
         load_image(photograph, SMALLEST_SIZE)  # to hear now, not in an hour
     # One `Style` for all, so that its Gram matrices are computed once.
-    style = Style([painting, *args.style], settings.pop("style_blend"))
+    style = Style(styles, settings.pop("style_blend"))
 
     for photograph, path in zip(contents, paths, strict=True):
         callbacks = [] if args.quiet else [progress(Path(photograph).name)]

@@ -168,8 +168,12 @@ def _is_whole(value, least):
 def _sizes_and_steps(size, steps, name="size"):
     """Checks both; returns two lists of the same length."""
     sizes, steps = _as_list(size), _as_list(steps)
-    if not sizes or not all(_is_whole(s, SMALLEST_SIZE) for s in sizes):
-        raise ValueError(f"{name}: {size}; wanted at least {SMALLEST_SIZE} pixels")
+    wrong = [s for s in sizes if not _is_whole(s, SMALLEST_SIZE)]
+    if wrong or not sizes:
+        wrong = wrong[0] if wrong else "none"
+        raise ValueError(
+            f"{name}: {wrong}; wanted a whole number, at least {SMALLEST_SIZE} pixels"
+        )
     if sorted(set(sizes)) != sizes:
         raise ValueError(f"size: {size}; wanted sizes that grow")
     if not all(_is_whole(n, 1) for n in steps):

@@ -116,7 +116,7 @@ PAIR = ["transfer", "photo.jpg", "painting.jpg"]
         (["transfer", "photo.jpg", "text.jpg"], "'text.jpg' is not a picture"),
         (["transfer", "one.png", "painting.jpg"], "1 x 1 pixels"),
         (["transfer", "photo.jpg"], "required: PAINTING"),
-        ([*PAIR, "--size", "16"], "size: 16; wanted at least 32"),
+        ([*PAIR, "--size", "16"], "size: 16; wanted a whole number"),
         ([*PAIR, "--size", "big"], "invalid int value: 'big'"),
         ([*PAIR, "--network", "vgg"], "network: 'vgg' is none of"),
         ([*PAIR, "--optimizer", "sgd"], "optimizer: 'sgd' is none of"),

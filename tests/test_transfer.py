@@ -272,7 +272,7 @@ def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_image(optimiz
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"size": 31}, "size: 31; wanted at least 32"),
+        ({"size": 31}, "size: 31; wanted a whole number, at least 32 pixels"),
         ({"size": []}, "size"),
         ({"size": [48, 32]}, "wanted sizes that grow"),
         ({"size": 48.5}, "size: 48.5"),
