@@ -198,6 +198,15 @@ def lbfgs(loss, start, steps, memory=20, first_step=0.3):
     Yields:
         `(losses, state)` after every evaluation: the image with the lowest loss so far,
         and its losses. Ends early when no move lowers the loss any more.
+
+    Example:
+
+    >>> def loss(image):
+    ...     return {"total": tf.reduce_mean(tf.square(image - 0.25))}
+    >>> for losses, state in lbfgs(loss, np.zeros((1, 2, 3, 3)), steps=20):
+    ...     pass
+    >>> float(state["image"].max())
+    0.25
     """
     state = _as_state(start)
     image = np.asarray(state["image"], "float32")

@@ -381,7 +381,7 @@ def style_transfer(
 
     >>> result = style_transfer("photo.jpg", "painting.jpg", size=48, steps=2)
     >>> result.image.shape
-    (36, 48, 3)
+    (32, 48, 3)
     """
     settings = _settings(locals())
     sizes, steps = _sizes_and_steps(size, steps)

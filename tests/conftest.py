@@ -41,11 +41,13 @@ def tiny_weights(tmp_path_factory):
 
 
 @pytest.fixture(autouse=True)
-def small_world(tiny_weights, tmp_path, monkeypatch, doctest_namespace):
-    """A folder with a photo and a painting; `style_transfer` uses the tiny network."""
+def small_world(tiny_weights, tmp_path, monkeypatch):
+    """A folder with a photo and a painting; the tiny network is the default."""
     monkeypatch.chdir(tmp_path)
     shutil.copy(PHOTO, "photo.jpg")
     shutil.copy(PAINTING, "painting.jpg")
+    tiny = ("tiny", "avg", True, tiny_weights)
+    monkeypatch.setattr(nst.feature_extractor, "__defaults__", tiny)
     defaults = {"network": "tiny", "weights": tiny_weights, "size": 48, "steps": 3}
     for name, value in defaults.items():
         monkeypatch.setitem(nst.style_transfer.__kwdefaults__, name, value)

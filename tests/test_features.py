@@ -80,12 +80,12 @@ def test_pooling_makes_a_difference(photo, tiny_weights):
 )
 def test_a_layer_of_another_naming_says_which_is_meant(layer, meant):
     with pytest.raises(ValueError, match=f"{layer!r} in vgg19. Did you mean '{meant}'"):
-        nst.feature_extractor([layer])
+        nst.feature_extractor([layer], "vgg19")
 
 
 def test_a_layer_like_no_other_lists_them_all():
     with pytest.raises(ValueError, match=r"It has \['block1_conv1', .*\]"):
-        nst.feature_extractor(["fc7"])
+        nst.feature_extractor(["fc7"], "vgg19")
 
 
 @pytest.mark.parametrize(("name", "value"), [("network", "vgg"), ("pooling", "mean")])
@@ -129,7 +129,7 @@ def test_weights_are_found_through_the_environment(photo, tiny_weights, monkeypa
 def test_wrong_weights_in_the_environment_name_it(tiny_weights, monkeypatch):
     monkeypatch.setenv("NST_TF_WEIGHTS", tiny_weights)
     with pytest.raises(ValueError, match="from NST_TF_WEIGHTS"):
-        nst.feature_extractor(LAYERS, "vgg19")
+        nst.feature_extractor(LAYERS, "vgg19", weights="imagenet")
 
 
 def test_offline_without_weights_says_what_to_do(monkeypatch):
@@ -139,7 +139,7 @@ def test_offline_without_weights_says_what_to_do(monkeypatch):
     monkeypatch.delenv("NST_TF_WEIGHTS", raising=False)
     monkeypatch.setattr(keras.applications, "VGG19", no_network)
     with pytest.raises(ConnectionError) as error:
-        nst.feature_extractor(LAYERS)
+        nst.feature_extractor(LAYERS, "vgg19", weights="imagenet")
     for way_out in ("weights=PATH", "NST_TF_WEIGHTS", "~/.keras/models"):
         assert way_out in str(error.value)
     assert "\n" not in str(error.value)
@@ -164,7 +164,9 @@ def test_keras_download_and_file_give_the_same_network(photo, monkeypatch, tmp_p
     monkeypatch.delenv("NST_TF_WEIGHTS", raising=False)
     monkeypatch.setattr(keras.applications, "VGG16", lambda include_top: donor)
     options = dict(layers=["block3_conv3"], network="vgg16", normalize=False)
-    expected = nst.feature_extractor(**options)(photo)["block3_conv3"]
+    expected = nst.feature_extractor(**options, weights="imagenet")(photo)[
+        "block3_conv3"
+    ]
     for name in ("new.weights.h5", "old.h5"):
         found = nst.feature_extractor(**options, weights=str(tmp_path / name))(photo)
         np.testing.assert_array_equal(found["block3_conv3"], expected)
@@ -186,7 +188,8 @@ def assert_parity(found, expected):
 @pytest.mark.vgg19
 def test_features_are_those_of_keras_vgg19(photo):
     names = nst.layer_names("vgg19")
-    mine = nst.feature_extractor(names, pooling="max", normalize=False)(photo)
+    options = dict(network="vgg19", pooling="max", normalize=False, weights="imagenet")
+    mine = nst.feature_extractor(names, **options)(photo)
     weights = os.environ["NST_TF_WEIGHTS"]
     assert_parity(mine, keras_features(keras.applications.VGG19, weights, names, photo))
 
@@ -203,10 +206,11 @@ def test_features_are_those_of_keras_vgg16(photo, tmp_path):
 
 @pytest.mark.vgg19
 def test_normalised_vgg19_speaks_equally_loudly_in_all_layers(photo):
-    loudness = [
-        float(np.mean(F))
-        for F in nst.feature_extractor(nst.layer_names())(photo).values()
-    ]
-    raw = nst.feature_extractor(nst.layer_names(), normalize=False)(photo)
-    raw = [float(np.mean(F)) for F in raw.values()]
-    assert max(loudness) / min(loudness) < 3 < max(raw) / min(raw)
+    normalised, raw = (
+        nst.feature_extractor(
+            nst.layer_names(), "vgg19", normalize=n, weights="imagenet"
+        )(photo)
+        for n in (True, False)
+    )
+    normalised, raw = ([np.mean(f) for f in F.values()] for F in (normalised, raw))
+    assert max(normalised) / min(normalised) < 3 < max(raw) / min(raw)
