@@ -4,8 +4,7 @@ PYTHON ?= python3
 BIN = .venv/bin
 
 demo: .venv/demo
-	$(BIN)/nst-tf transfer images/content/astronaut.jpg images/style/brush_strokes.jpg \
-	  --size 256 512 --steps 100 50 -o demo.png
+	$(BIN)/nst-tf transfer images/content/astronaut.jpg images/style/brush_strokes.jpg -o demo.png
 
 test: .venv/test
 	$(BIN)/ruff check .

@@ -325,7 +325,7 @@ def style_transfer(
     style_blend: list[float] | None = None,
     content_weight: float = 0.02,
     style_weight: float = 1.0,
-    tv_weight: float = 0.0,
+    tv_weight: float = 0.5,
     content_layers: str | list[str] = "block4_conv2",
     style_layers: str | list[str] = STYLE_LAYERS,
     network: str = "vgg19",
@@ -353,7 +353,8 @@ def style_transfer(
         content_weight: alpha. More of it keeps more of the photograph: try 1e-4 to
             1e-1.
         style_weight: beta. Only alpha/beta matters, so that this can stay 1.
-        tv_weight: weight of total variation; takes away speckles, then detail.
+        tv_weight: weight of total variation; takes away speckles, then detail: try 0
+            (as in the paper) to 2.
         content_layers: layers in which the photograph is kept.
         style_layers: layers in which the painting is followed, all equally; or from
             Python a dict of layers and weights.
@@ -443,7 +444,9 @@ def style_transfer(
     return result
 
 
-def reconstruct(image, layers, match="content", *, init="noise", **settings):
+def reconstruct(
+    image, layers, match="content", *, init="noise", tv_weight=0.0, **settings
+):
     """What a layer keeps of a picture, made visible (Gatys et al. 2016, figure 1).
 
     Args:
@@ -452,6 +455,7 @@ def reconstruct(image, layers, match="content", *, init="noise", **settings):
         match: `"content"` for a picture with the same features, eq. 1; `"style"` for
             one with the same Gram matrices, eq. 5: a texture.
         init: the first image, as in `style_transfer`.
+        tv_weight: weight of total variation.
         **settings: the other keywords of `style_transfer`.
 
     Returns:
@@ -470,5 +474,6 @@ def reconstruct(image, layers, match="content", *, init="noise", **settings):
         **{f"{match}_layers": layers},
         content_weight=float(match == "content"),
         style_weight=float(match == "style"),
+        tv_weight=tv_weight,
         **settings,
     )
