@@ -5,7 +5,6 @@ import inspect
 import json
 import re
 import sys
-import types
 import typing
 from pathlib import Path
 
@@ -28,25 +27,28 @@ Paint photographs in the style of a painting (Gatys et al. 2016).
 
 
 def _descriptions(function):
-    """`{argument: what its docstring says}`, from the section `Args:`."""
+    """`{argument: what its docstring says}`, but for what holds in Python only."""
     section = inspect.getdoc(function).split("\nArgs:\n")[1].split("\n\n")[0]
-    entries = re.split(r"^ {4}(?=\w+:)", section, flags=re.MULTILINE)[1:]
-    pairs = (entry.split(":", 1) for entry in entries)
-    return {name: " ".join(text.replace("`", "").split()) for name, text in pairs}
+    texts = {}
+    for entry in re.split(r"^ {4}(?=\w+:)", section, flags=re.MULTILINE)[1:]:
+        name, text = " ".join(entry.replace("`", "").split()).split(": ", 1)
+        texts[name] = re.sub(r"; (or )?from Python.*$", ".", text)
+    return texts
+
+
+METAVARS = {int: "N", float: "X", str: "NAME"}
 
 
 def _option(annotation):
     """How argparse should read a value: `int | list[int]` is one or more integers."""
     if annotation is bool:
         return {"action": argparse.BooleanOptionalAction}
-    kinds = [annotation]
-    if isinstance(annotation, types.UnionType):
-        kinds = [kind for kind in typing.get_args(annotation) if kind is not type(None)]
-    lists = [kind for kind in kinds if typing.get_origin(kind) is list]
-    if lists:
-        kind = typing.get_args(lists[0])[0]
-        return {"type": kind, "nargs": "+", "metavar": kind.__name__.upper()}
-    return {"type": kinds[0], "metavar": kinds[0].__name__.upper()}
+    kinds = typing.get_args(annotation) or [annotation]
+    for kind in kinds:
+        if typing.get_origin(kind) is list:
+            (kind,) = typing.get_args(kind)
+            return {"type": kind, "nargs": "+", "metavar": METAVARS[kind]}
+    return {"type": kinds[0], "metavar": METAVARS[kinds[0]]}
 
 
 def _add_options(parser, function):
@@ -94,6 +96,8 @@ def _transfer(args):
     contents = settings.pop("content_image")
     styles = [settings.pop("style_image"), *args.style]
     paths = _outputs(contents, styles, args.output)
+    if len(contents) > 1 and (args.checkpoint or args.resume):
+        raise ValueError("--checkpoint and --resume are for one photograph at a time")
     for photograph in contents:
         load_image(photograph, SMALLEST_SIZE)  # to hear now, not in an hour
     # One `Style` for all, so that its Gram matrices are computed once.
@@ -161,7 +165,9 @@ def _add_transfer(commands):
     _add_options(parser.add_argument_group("settings"), style_transfer)
     run = parser.add_argument_group("the run")
     run.add_argument(
-        "--checkpoint", metavar="FILE", help="an .npz, written as the run goes on"
+        "--checkpoint",
+        metavar="FILE",
+        help="an .npz written every 50 steps, for --resume",
     )
     run.add_argument("--quiet", action="store_true", help="no progress bar")
 

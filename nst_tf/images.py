@@ -13,6 +13,7 @@ import tensorflow as tf
 from PIL import Image, ImageCms, ImageColor, ImageOps, PngImagePlugin
 
 MAX_PIXELS = 100_000_000
+TIMEOUT = (10, 20)  # seconds to connect to a server, and to hear from it
 FORMATS = {
     ".png": dict(format="PNG"),
     ".jpg": dict(format="JPEG", quality=95, subsampling=0),
@@ -32,7 +33,7 @@ def _download(url):
     """Fetches a picture once; later calls find it in the user's cache."""
     pooch.get_logger().setLevel("WARNING")  # the library does not print
     downloader = pooch.HTTPDownloader(
-        timeout=30, headers={"User-Agent": "nst_tf (neural style transfer)"}
+        timeout=TIMEOUT, headers={"User-Agent": "nst_tf (neural style transfer)"}
     )
     try:
         return Path(pooch.retrieve(url, None, downloader=downloader))

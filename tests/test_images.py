@@ -2,6 +2,7 @@ import http.server
 import io
 import json
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -268,6 +269,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self):
         type(self).visits += 1
+        if "silent" in self.path:
+            time.sleep(1.5)
+            return
         if "missing" in self.path:
             self.send_error(404)
             return
@@ -314,7 +318,14 @@ def test_a_url_that_is_not_there_is_refused(server):
         nst.load_image(f"{server}/missing.png")
 
 
-def test_a_url_that_does_not_answer_is_refused(server):
+def test_a_server_that_stays_silent_is_refused(server, monkeypatch):
+    assert sum(images.TIMEOUT) <= 30
+    monkeypatch.setattr(images, "TIMEOUT", (0.2, 0.2))
+    with pytest.raises(ValueError, match="could not be fetched.*timed out"):
+        nst.load_image(f"{server}/silent.png")
+
+
+def test_a_url_without_a_server_is_refused():
     with pytest.raises(ValueError, match="could not be fetched"):
         nst.load_image("http://127.0.0.1:9/a.png")
 

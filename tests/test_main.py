@@ -129,6 +129,10 @@ PAIR = ["transfer", "photo.jpg", "painting.jpg"]
         (["transfer", "photo.jpg", *PAIR[1:], "-o", "out.png"], "out.png is no folder"),
         (["transfer", "photo.jpg", *PAIR[1:], "-o", "."], "have the same name"),
         ([*PAIR, "--checkpoint", "run.zip"], "should end in one of .npz"),
+        (
+            ["transfer", "one.png", *PAIR[1:], "-o", ".", "--resume", "r.npz"],
+            "one photo",
+        ),
         (["describe", "photo.jpg"], "carries no settings"),
         (["describe", "no.png"], "not a picture"),
         (["paint"], "invalid choice: 'paint'"),
