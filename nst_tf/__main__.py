@@ -111,12 +111,12 @@ def _transfer(args):
             result = style_transfer(photograph, style, callbacks=callbacks, **settings)
         except NotFiniteError as error:
             error.result.save(path)
-            print(f"nst-tf: {error}. The last good picture: {path}", file=sys.stderr)
+            print(f"\nnst-tf: {error}. The last good picture: {path}", file=sys.stderr)
             return 1
         result.save(path)
         if not result.complete:
             steps = len(result.history["step"])
-            print(f"Stopped after {steps} steps: {path}")
+            print(f"\nStopped after {steps} steps: {path}")
             return 130
         print(path)
     return 0

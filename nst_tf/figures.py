@@ -61,15 +61,14 @@ def image_grid(images, rows=None, columns=None, title=None, width=2.4):
     images = list(images)
     if not images or not isinstance(images[0], list | tuple):
         images = [images]
-    shapes = [
-        _picture(image).shape for row in images for image in row if image is not None
-    ]
-    height = width * max(shape[0] / shape[1] for shape in shapes)
+    shapes = [[_picture(i).shape for i in row if i is not None] for row in images]
+    heights = [width * max(h / w for h, w, _ in row) for row in shapes]
     count = max(len(row) for row in images)
     figure, axes = plt.subplots(
         len(images),
         count,
-        figsize=(width * count, (height + 0.1) * len(images) + 0.3),
+        figsize=(width * count, sum(heights) + 0.1 * len(images) + 0.3),
+        height_ratios=heights,
         layout="constrained",
         squeeze=False,
     )
@@ -105,8 +104,9 @@ def loss_curves(history, settings=None, ax=None):
     steps = np.asarray(history["step"])
     for part, color in COLORS.items():
         weight = settings[f"{part}_weight"] if settings and part != "total" else 1
-        losses = weight * np.asarray(history[part])
-        if losses.any():
+        losses = weight * np.asarray(history[part], float)
+        losses[losses == 0] = np.nan  # has no place on a logarithmic axis
+        if np.isfinite(losses).any():
             label = f"{weight:g} x {part}" if weight != 1 else part
             dashes = "--" if part == "total" else "-"
             ax.semilogy(steps, losses, dashes, color=color, label=label)

@@ -112,11 +112,12 @@ class Style:
 
     def load(self, size, min_side=1):
         """The pictures with `size` as their long edge, a list of `(1, H, W, 3)`."""
-        if size not in self._pictures:
-            self._pictures[size] = [
+        key = (size, min_side)
+        if key not in self._pictures:
+            self._pictures[key] = [
                 load_image(i, size, min_side=min_side) for i in self.images
             ]
-        return self._pictures[size]
+        return self._pictures[key]
 
     def targets(self, extractor, layers, size):
         """`{layer: (1, N, N)}`, `mean_gram` of the pictures at this size, blended.

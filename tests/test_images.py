@@ -1,6 +1,7 @@
 import http.server
 import io
 import json
+import sys
 import threading
 import time
 
@@ -373,7 +374,11 @@ def test_a_picture_without_settings_says_so(name):
         ("nowhere/b.png", "there is no folder nowhere"),
         ("photo.jpg/b.png", "there is no folder photo.jpg"),
         ("folder.png", "is a folder"),
-        ("/proc/b.png", "cannot write to /proc"),
+        pytest.param(
+            "/proc/b.png",
+            "cannot write to /proc",
+            marks=pytest.mark.skipif(sys.platform != "linux", reason="Linux' /proc"),
+        ),
     ],
 )
 def test_a_place_that_cannot_be_written_is_refused(path, message, tmp_path):

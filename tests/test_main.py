@@ -91,7 +91,7 @@ def test_ctrl_c_saves_the_picture_so_far(monkeypatch, capsys):
 
     monkeypatch.setattr("nst_tf.__main__.progress", stop_at_two)
     assert run("transfer", "photo.jpg", "painting.jpg", "-o", "out.png") == 130
-    assert capsys.readouterr().out == "Stopped after 2 steps: out.png\n"
+    assert capsys.readouterr().out == "\nStopped after 2 steps: out.png\n"
     assert nst.read_settings("out.png")["last"]["step"] == 2
 
 
