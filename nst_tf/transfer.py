@@ -3,6 +3,7 @@
 import functools
 import io
 import math
+import numbers
 import os
 import time
 from dataclasses import dataclass
@@ -163,7 +164,7 @@ def _as_list(value):
 
 
 def _is_whole(value, least):
-    return isinstance(value, int | np.integer) and value >= least
+    return isinstance(value, numbers.Integral) and value >= least
 
 
 def _sizes_and_steps(size, steps, name="size"):
@@ -188,10 +189,11 @@ def _sizes_and_steps(size, steps, name="size"):
 
 def _check_weights(weights):
     for name, weight in weights.items():
-        if not (weight >= 0 and math.isfinite(weight)):
+        number = isinstance(weight, numbers.Real) and math.isfinite(weight)
+        if not number or weight < 0:
             raise ValueError(f"{name}: {weight}; wanted a number that is not negative")
-    if not any(weights.values()):
-        raise ValueError(f"{', '.join(weights)}: all zero; one of them should not be")
+    if not weights["content_weight"] and not weights["style_weight"]:
+        raise ValueError("content_weight, style_weight: both zero; one should not be")
 
 
 def _layer_weights(layers):
