@@ -29,9 +29,10 @@ def _silence():
         os.close(nowhere)
 
 
-os.environ.setdefault(
-    "TF_CPP_MIN_LOG_LEVEL", "3"
-)  # what it says later, of missing GPUs
+if os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow":
+    raise ImportError("nst_tf needs Keras on TensorFlow: KERAS_BACKEND is another one")
+# What TensorFlow would say later, of GPUs that are missing; a user's own choice wins.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 with _silence():
     import tensorflow  # noqa: F401
 

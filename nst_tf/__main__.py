@@ -10,8 +10,10 @@ from pathlib import Path
 
 from nst_tf import __version__
 from nst_tf.callbacks import checkpoint, progress
+from nst_tf.features import smallest_side
 from nst_tf.images import check_path, load_image, read_settings
-from nst_tf.transfer import SMALLEST_SIZE, NotFiniteError, Style, style_transfer
+from nst_tf.settings import SMALLEST_SIZE, as_list
+from nst_tf.transfer import NotFiniteError, Style, style_transfer
 
 TRANSFER = """\
 Paint photographs in the style of a painting (Gatys et al. 2016).
@@ -91,15 +93,21 @@ def _outputs(contents, styles, output):
 
 
 def _transfer(args):
+    if len(args.pictures) < 2:
+        raise ValueError("one picture only; wanted a photograph and a painting")
+    contents, styles = args.pictures[:-1], [args.pictures[-1], *args.style]
     names = [p for p in inspect.signature(style_transfer).parameters if p in args]
     settings = {name: getattr(args, name) for name in names}
-    contents = settings.pop("content_image")
-    styles = [settings.pop("style_image"), *args.style]
     paths = _outputs(contents, styles, args.output)
     if len(contents) > 1 and (args.checkpoint or args.resume):
         raise ValueError("--checkpoint and --resume are for one photograph at a time")
-    for photograph in contents:
-        load_image(photograph, SMALLEST_SIZE)  # to hear now, not in an hour
+    for photograph in contents:  # to hear now, not in an hour
+        least = smallest_side(
+            [*as_list(args.content_layers), *as_list(args.style_layers)]
+        )
+        load_image(
+            photograph, max(as_list(args.size)[0], SMALLEST_SIZE), min_side=least
+        )
     # One `Style` for all, so that its Gram matrices are computed once.
     style = Style(styles, settings.pop("style_blend"))
 
@@ -111,12 +119,12 @@ def _transfer(args):
             result = style_transfer(photograph, style, callbacks=callbacks, **settings)
         except NotFiniteError as error:
             error.result.save(path)
-            print(f"\nnst-tf: {error}. The last good picture: {path}", file=sys.stderr)
+            print(f"nst-tf: {error}. The last good picture: {path}", file=sys.stderr)
             return 1
         result.save(path)
         if not result.complete:
             steps = len(result.history["step"])
-            print(f"\nStopped after {steps} steps: {path}")
+            print(f"Stopped after {steps} steps: {path}")
             return 130
         print(path)
     return 0
@@ -133,7 +141,14 @@ def _describe(args):
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message):
-        self.exit(2, f"nst-tf: {message}. Try: {self.prog} --help\n")
+        self.exit(2, f"nst-tf: {message} (see {self.prog} --help)\n")
+
+
+def _add_debug(parser, default):
+    """Before the command or after it; the latter must not undo the former."""
+    parser.add_argument(
+        "--debug", action="store_true", default=default, help="show tracebacks"
+    )
 
 
 def _add_transfer(commands):
@@ -146,9 +161,11 @@ def _add_transfer(commands):
     )
     parser.set_defaults(run=_transfer)
     parser.add_argument(
-        "content_image", metavar="PHOTO", nargs="+", help="path or URL; one or several"
+        "pictures",
+        metavar="PHOTO ... PAINTING",
+        nargs="+",
+        help="paths or URLs, before all options: photographs, then the painting",
     )
-    parser.add_argument("style_image", metavar="PAINTING", help="path or URL")
     parser.add_argument(
         "-o",
         "--output",
@@ -170,6 +187,7 @@ def _add_transfer(commands):
         help="an .npz written every 50 steps, for --resume",
     )
     run.add_argument("--quiet", action="store_true", help="no progress bar")
+    _add_debug(run, default=argparse.SUPPRESS)
 
 
 def _add_describe(commands):
@@ -178,12 +196,13 @@ def _add_describe(commands):
     )
     parser.set_defaults(run=_describe)
     parser.add_argument("picture", metavar="PICTURE", help="a PNG file")
+    _add_debug(parser, default=argparse.SUPPRESS)
 
 
 def _parser():
     parser = _Parser(prog="nst-tf", description="Neural style transfer.")
     parser.add_argument("--version", action="version", version=f"nst-tf {__version__}")
-    parser.add_argument("--debug", action="store_true", help="show tracebacks")
+    _add_debug(parser, default=False)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _add_transfer(commands)
     _add_describe(commands)

@@ -4,6 +4,8 @@ A callback is any function of one argument, the `Result` so far, called after ev
 step:
 
     style_transfer(photo, painting, callbacks=[lambda r: print(r.history["total"][-1])])
+
+If it has a `close`, that is called with the result when the run ends, however it ends.
 """
 
 import json
@@ -28,24 +30,38 @@ def progress(description=None):
 
     def show(result):
         nonlocal bar
-        sizes, steps = result.settings["size"], result.settings["steps"]
+        history, settings = result.history, result.settings
+        size = history["size"][-1]
         if bar is None:
-            work = sum(size**2 * n for size, n in zip(sizes, steps, strict=True))
-            style = "{desc}{percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
-            words = f"{description}: " if description else ""
-            bar = tqdm(total=work, desc=words, bar_format=style)
-        size = result.history["size"][-1]
-        losses = {part: result.history[part][-1] for part in PARTS}
+            # A step costs as much as it has pixels.
+            plan = zip(settings["size"], settings["steps"], strict=True)
+            bar = tqdm(
+                total=sum(size**2 * steps for size, steps in plan),
+                initial=sum(size**2 for size in history["size"][:-1]),  # resumed
+                desc=f"{description}: " if description else "",
+                bar_format=(
+                    "{desc}{percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
+                ),
+            )
+        losses = {part: history[part][-1] for part in PARTS}
         notes = {part: f"{loss:.3g}" for part, loss in losses.items() if loss}
-        step = result.history["size"].count(size)
+        step = history["size"].count(size)
         bar.set_postfix({"size": size, "step": step} | notes, refresh=False)
-        # A step costs as much as it has pixels.
         bar.update(size**2)
-        if result.complete:
-            bar.close()
-            bar = None
 
+    def close(result):
+        nonlocal bar
+        if bar is not None:
+            bar.close()
+        bar = None
+
+    show.close = close
     return show
+
+
+def _check_every(every):
+    if not isinstance(every, int) or every < 1:
+        raise ValueError(f"every: {every}; wanted a whole number of at least 1")
 
 
 def save_images(path="step_{step:05d}.png", every=10):
@@ -58,9 +74,14 @@ def save_images(path="step_{step:05d}.png", every=10):
     Raises:
         ValueError: `path` has no `{step}`, or could not be written.
     """
-    if str(path).format(step=1) == str(path).format(step=2):
+    _check_every(every)
+    try:
+        names = {str(path).format(step=step) for step in (1, 2)}
+    except (KeyError, IndexError, ValueError) as error:
+        raise ValueError(f"save_images: {path} has more than {{step}}") from error
+    if len(names) == 1:
         raise ValueError(f"save_images: {path} should have {{step}} in it")
-    check_path(str(path).format(step=0))
+    check_path(names.pop())
 
     def save(result):
         step = result.history["step"][-1]
@@ -75,17 +96,23 @@ def checkpoint(path="checkpoint.npz", every=50):
 
     Args:
         path: a file ending in .npz; always whole, even when the run is killed.
-        every: how many steps lie between two writings; the last step is written too.
+        every: how many steps lie between two writings. The end of a run is written too,
+            and so is its last step after Ctrl-C or an error.
 
     Raises:
         ValueError: `path` could not be written.
     """
+    _check_every(every)
     path = check_path(path, (".npz",))
 
-    def save(result):
-        if result.history["step"][-1] % every == 0 or result.complete:
-            write_atomically(path, lambda file: _dump(file, result))
+    def write(result):
+        write_atomically(path, lambda file: _dump(file, result))
 
+    def save(result):
+        if result.history["step"][-1] % every == 0:
+            write(result)
+
+    save.close = write
     return save
 
 
@@ -115,6 +142,6 @@ def load_checkpoint(path):
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(f"resume: {path} is not a checkpoint ({error})") from error
     for name, value in state.items():
-        if value.ndim == 0 and value.dtype == float:
+        if value.ndim == 0:
             state[name] = value.item()
     return {"state": state, **notes}

@@ -32,6 +32,8 @@ def layer_names(network="vgg19"):
     >>> layer_names("vgg19")[:3]
     ['block1_conv1', 'block1_conv2', 'block2_conv1']
     """
+    if not isinstance(network, str) or network not in NETWORKS:
+        raise ValueError(f"network: {network!r} is none of {sorted(NETWORKS)}")
     return [
         f"block{b}_conv{c}"
         for b, widths in enumerate(NETWORKS[network], 1)
@@ -41,6 +43,8 @@ def layer_names(network="vgg19"):
 
 def check_layers(layers, available, network, argument="layers"):
     """Raises a `ValueError` that names the layer which was meant."""
+    if not layers:
+        raise ValueError(f"{argument}: none; wanted at least one")
     for layer in layers:
         if layer in available:
             continue
@@ -63,7 +67,9 @@ def smallest_side(layers):
 
 def _network(network, pooling):
     """All convolutions of a VGG, without weights: RGB image -> {layer: features}."""
-    images = keras.Input((None, None, 3), name="image")
+    # Said here, so that a user's global settings of Keras make no difference.
+    fixed = {"dtype": "float32", "data_format": "channels_last"}
+    images = keras.Input((None, None, 3), name="image", dtype="float32")
     features = {}
 
     # What Keras' VGG was trained on: BGR, 0 to 255, minus the mean of ImageNet.
@@ -73,10 +79,10 @@ def _network(network, pooling):
         for c, filters in enumerate(widths, 1):
             name = f"block{b}_conv{c}"
             x = keras.layers.Conv2D(
-                filters, 3, padding="same", activation="relu", name=name
+                filters, 3, padding="same", activation="relu", name=name, **fixed
             )(x)
             features[name] = x
-        x = POOLING[pooling](2, name=f"block{b}_pool")(x)
+        x = POOLING[pooling](2, name=f"block{b}_pool", **fixed)(x)
     return keras.Model(images, features, name=network)
 
 
@@ -204,11 +210,10 @@ def feature_extractor(
             f"Keras runs on {keras.backend.backend()!r}; nst_tf needs TensorFlow: set "
             "the environment variable KERAS_BACKEND to 'tensorflow' before the import"
         )
-    if network not in NETWORKS:
-        raise ValueError(f"network: {network!r} is none of {sorted(NETWORKS)}")
-    if pooling not in POOLING:
-        raise ValueError(f"pooling: {pooling!r} is none of {sorted(POOLING)}")
+    layers = [layers] if isinstance(layers, str) else list(layers)
     check_layers(layers, layer_names(network), network)
+    if not isinstance(pooling, str) or pooling not in POOLING:
+        raise ValueError(f"pooling: {pooling!r} is none of {sorted(POOLING)}")
 
     model = _network(network, pooling)
     _load_weights(model, network, weights)

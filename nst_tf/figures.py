@@ -3,7 +3,6 @@
 Every function draws what it is given, on `ax` if there is one, and returns the Figure.
 """
 
-import matplotlib.pyplot as plt
 import numpy as np
 
 # Okabe and Ito's colours, which colour-blind readers can tell apart.
@@ -21,8 +20,14 @@ def _picture(image):
     return array[0] if array.ndim == 4 else array
 
 
+def _subplots(*shape, **options):
+    import matplotlib.pyplot as plt  # here, as it is slow and not always needed
+
+    return plt.subplots(*shape, layout="constrained", **options)
+
+
 def _axes(ax, **options):
-    return ax or plt.subplots(layout="constrained", **options)[1]
+    return ax or _subplots(**options)[1]
 
 
 def show(image, title=None, ax=None):
@@ -62,14 +67,13 @@ def image_grid(images, rows=None, columns=None, title=None, width=2.4):
     if not images or not isinstance(images[0], list | tuple):
         images = [images]
     shapes = [[_picture(i).shape for i in row if i is not None] for row in images]
-    heights = [width * max(h / w for h, w, _ in row) for row in shapes]
+    heights = [width * max((h / w for h, w, _ in row), default=1) for row in shapes]
     count = max(len(row) for row in images)
-    figure, axes = plt.subplots(
+    figure, axes = _subplots(
         len(images),
         count,
         figsize=(width * count, sum(heights) + 0.1 * len(images) + 0.3),
         height_ratios=heights,
-        layout="constrained",
         squeeze=False,
     )
     for i, row in enumerate(images):

@@ -1,9 +1,11 @@
 """Pictures in and out: any file, address or array becomes RGB in [0, 1], and back."""
 
+import contextlib
 import io
 import json
 import os
 import tempfile
+import uuid
 import warnings
 from pathlib import Path
 
@@ -13,6 +15,7 @@ import tensorflow as tf
 from PIL import Image, ImageCms, ImageColor, ImageOps, PngImagePlugin
 
 MAX_PIXELS = 100_000_000
+TOO_LARGE = "{} has more than 100 megapixels; make it smaller first"
 TIMEOUT = (10, 20)  # seconds to connect to a server, and to hear from it
 FORMATS = {
     ".png": dict(format="PNG"),
@@ -29,6 +32,10 @@ SETTINGS_CHUNK = "nst_tf"  # keyword of the PNG text chunk
 # Reading
 
 
+def is_url(source):
+    return str(source).startswith(("http://", "https://"))
+
+
 def _download(url):
     """Fetches a picture once; later calls find it in the user's cache."""
     pooch.get_logger().setLevel("WARNING")  # the library does not print
@@ -43,15 +50,13 @@ def _download(url):
 
 def _eight_bits(picture):
     """Brings deeper greys (16-bit PNG, 32-bit and float TIFF) down to 8 bits."""
-    if picture.mode == "F":
-        values = np.asarray(picture)
-        scale = 255.0 if np.nanmax(values) <= 1 else 1.0
-    elif picture.mode.startswith("I"):
-        values = np.asarray(picture, "float32")
-        scale = 255.0 / 65535.0
-    else:
+    if picture.mode != "F" and not picture.mode.startswith("I"):
         return picture
-    return Image.fromarray(np.uint8(np.clip(np.nan_to_num(values) * scale, 0, 255)))
+    values = np.nan_to_num(np.asarray(picture, "float32"))
+    white = 65535.0
+    if picture.mode == "F":
+        white = 1.0 if values.max() < 2 else 255.0
+    return Image.fromarray(np.uint8(np.clip(values / white, 0, 1) * 255))
 
 
 def _srgb(picture):
@@ -68,10 +73,7 @@ def _srgb(picture):
             return picture.convert("RGB")
         srgb = ImageCms.createProfile("sRGB")
         return ImageCms.profileToProfile(picture, source, srgb, outputMode="RGB")
-    except (
-        ImageCms.PyCMSError,
-        OSError,
-    ):  # a profile that is broken or of another mode
+    except (ImageCms.PyCMSError, OSError):  # it is broken, or for another mode
         return picture.convert("RGB")
 
 
@@ -80,13 +82,11 @@ def _flatten(picture, background):
     picture = _eight_bits(picture)
     if not picture.has_transparency_data:
         return _srgb(picture)
-    alpha = picture.convert("RGBA").getchannel("A")
-    if picture.mode in ("LA", "La"):
-        picture = picture.convert("LA").getchannel("L")
-    elif picture.mode in ("RGBA", "RGBa"):
-        picture = picture.convert("RGBA").convert("RGB")
+    opaque, alpha = picture.convert("RGBA"), picture.convert("RGBA").getchannel("A")
+    if picture.mode in ("LA", "La"):  # stays grey, for a profile of greys
+        opaque = picture.convert("LA").getchannel("L")
     flat = Image.new("RGB", picture.size, ImageColor.getrgb(background)[:3])
-    flat.paste(_srgb(picture), mask=alpha)
+    flat.paste(_srgb(opaque.convert(opaque.mode[:3])), mask=alpha)
     return flat
 
 
@@ -99,44 +99,51 @@ def _upright(picture, background):
     return _flatten(picture, background)
 
 
-def _decode(file, name, background):
-    """A file or stream as an upright sRGB picture."""
-    too_large = ValueError(
-        f"{name} has more than {MAX_PIXELS / 1e6:.0f} megapixels; make it smaller first"
-    )
+@contextlib.contextmanager
+def _readable(name):
+    """Turns the errors of Pillow into ours, and its limit of pixels into our own."""
     try:
-        with warnings.catch_warnings():  # our own limit is below
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            opened = Image.open(file)
-        with opened:
-            if opened.width * opened.height > MAX_PIXELS:
-                raise too_large
-            return _upright(opened, background)
+            yield
     except Image.DecompressionBombError as error:
-        raise too_large from error
+        raise ValueError(TOO_LARGE.format(name)) from error
     except Image.UnidentifiedImageError as error:
         raise ValueError(f"{name} is not a picture that can be read") from error
     except (OSError, SyntaxError, EOFError) as error:
         raise ValueError(f"{name} is damaged or cut short ({error})") from error
 
 
+def _decode(file, name, background):
+    """A file or stream as an upright sRGB picture."""
+    with _readable(name), Image.open(file) as picture:
+        if picture.width * picture.height > MAX_PIXELS:
+            raise ValueError(TOO_LARGE.format(name))
+        return _upright(picture, background)
+
+
+def _check_file(path, name):
+    if not Path(path).is_file():
+        what = "is a folder" if Path(path).is_dir() else "does not exist"
+        raise ValueError(f"{name} {what}")
+
+
 def _open(source, background):
     """Any source but an array as a `PIL.Image` in sRGB."""
     name = f"picture {str(source)!r}" if isinstance(source, str | Path) else "picture"
     if isinstance(source, Image.Image):
-        return _upright(source, background)
+        with _readable(name):
+            return _upright(source, background)
     if not isinstance(source, str | Path):
         return _decode(source, name, background)
-    if str(source).startswith(("http://", "https://")):
+    if is_url(source):
         path = _download(str(source))
         try:
             return _decode(path, name, background)
         except ValueError:
             path.unlink()  # what is no picture should not stay in the cache
             raise
-    if not Path(source).is_file():
-        what = "is a folder" if Path(source).is_dir() else "does not exist"
-        raise ValueError(f"{name} {what}")
+    _check_file(source, name)
     return _decode(source, name, background)
 
 
@@ -159,8 +166,8 @@ def _from_array(array, background):
     array = array.astype("float32")
     if not (array.min() >= 0 and array.max() <= 1):  # NaN fails too
         raise ValueError(
-            f"picture: floats from {array.min():g} to {array.max():g}; wanted [0, 1] "
-            "(divide by 255, or give uint8)"
+            f"picture: floats from {array.min():.8g} to {array.max():.8g}; "
+            "wanted [0, 1] (divide by 255, or give uint8)"
         )
     if array.shape[2] == 4:
         below = np.array(ImageColor.getrgb(background)[:3], "float32") / 255
@@ -274,7 +281,7 @@ def write_atomically(path, write):
     Whoever looks at `path` sees the old file or the new one, never half of one.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    temporary = path.with_name(f".{uuid.uuid4().hex}.part")
     try:
         with open(temporary, "wb") as file:
             write(file)
@@ -313,12 +320,13 @@ def read_settings(path):
     """The settings that `save_image` put into a PNG, as a dict.
 
     Raises:
-        ValueError: not a picture, or one that carries no settings.
+        ValueError: no file, not a picture, or one that carries no settings.
     """
+    name = f"picture {str(path)!r}"
+    _check_file(path, name)
+    with _readable(name), Image.open(path) as picture:
+        chunks = getattr(picture, "text", {})
     try:
-        with Image.open(path) as picture:
-            return json.loads(picture.text[SETTINGS_CHUNK])
-    except (OSError, SyntaxError) as error:
-        raise ValueError(f"{path} is not a picture that can be read") from error
-    except (AttributeError, KeyError, ValueError) as error:
-        raise ValueError(f"{path} carries no settings of nst_tf") from error
+        return json.loads(chunks[SETTINGS_CHUNK])
+    except (KeyError, ValueError) as error:
+        raise ValueError(f"{name} carries no settings of nst_tf") from error

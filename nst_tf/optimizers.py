@@ -62,7 +62,8 @@ def _restore(optimizer, image, state):
         if tuple(variable.shape) == image.shape and value.shape != image.shape:
             # Bilinear weights are positive, so that squares stay positive.
             value = tf.image.resize(value, image.shape[1:3], antialias=True)
-        variable.assign(value)
+        if np.shape(value) == tuple(variable.shape):  # else it starts anew
+            variable.assign(value)
 
 
 def descend(loss, start, steps, optimizer=None):
@@ -73,8 +74,8 @@ def descend(loss, start, steps, optimizer=None):
         start: `(1, H, W, 3)` image, or the state of an earlier run. A state whose image
             was resized is welcome: the optimizer's moments are resized along.
         steps: how many.
-        optimizer: a Keras optimizer, with its learning rate in units of the pixels'
-            range; it is copied, not changed. Default: Adam(0.02), 5 grey values of 255.
+        optimizer: a Keras optimizer; it is copied, not changed. Adam's rate is in units
+            of the pixels' range. Default: Adam(0.02), a step of 5 grey values of 255.
 
     Yields:
         `(losses, state)` after every step: the losses of the image that the step
@@ -145,7 +146,7 @@ def _direction(gradient, free, moves, changes):
 def _enough(state, trial):
     """The loss that makes a trial acceptable (Armijo); no number is ever below it."""
     promised = _dot(state["gradient"], trial - state["image"])
-    return state["total"] + ARMIJO * promised
+    return state["total"] + ARMIJO * min(promised, 0.0)  # clipping may turn it round
 
 
 def _aim(state, first_step):
@@ -213,6 +214,7 @@ def lbfgs(loss, start, steps, memory=20, first_step=0.3):
     if "gradient" not in state or state["gradient"].shape != image.shape:
         nowhere = {"direction": np.zeros_like(image), "length": 1.0}
         state = {"image": image, "moves": [], "changes": []} | nowhere
+    state |= {"moves": list(state["moves"]), "changes": list(state["changes"])}
 
     evaluate = _compiled(loss_and_gradient, loss)
     for _ in range(steps):
@@ -220,12 +222,15 @@ def lbfgs(loss, start, steps, memory=20, first_step=0.3):
         trial = np.clip(state["image"] + move, 0, 1)
         losses, gradient = evaluate(tf.constant(trial))
         losses, gradient = _floats(losses), gradient.numpy()
+        if not np.isfinite(gradient).all():
+            losses["total"] = np.nan
         if "gradient" not in state or losses["total"] <= _enough(state, trial):
             state = _accept(state, trial, losses, gradient, memory, first_step)
         else:
             state = _shorten(state, first_step)
+        state |= {"converged": not state["length"]}
         yield {name: state[name] for name in losses}, state
-        if not state["length"]:
+        if state["converged"]:
             return
 
 

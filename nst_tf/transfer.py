@@ -1,33 +1,35 @@
 """The run: a start image, sizes from coarse to fine, a history, and going on later."""
 
 import functools
+import hashlib
 import io
 import math
-import numbers
 import os
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from nst_tf.callbacks import PARTS, load_checkpoint
-from nst_tf.features import (
-    NETWORKS,
-    check_layers,
-    feature_extractor,
-    layer_names,
-    smallest_side,
-)
+from nst_tf.features import feature_extractor, smallest_side
 from nst_tf.images import load_image, resize, save_image, to_pil
 from nst_tf.losses import TotalLoss, mean_gram
 from nst_tf.optimizers import OPTIMIZERS, descend
+from nst_tf.settings import (
+    as_json,
+    as_list,
+    check_blend,
+    check_callbacks,
+    check_init,
+    check_network,
+    check_optimizer,
+    check_sizes,
+    check_steps,
+    check_weights,
+)
 
 STYLE_LAYERS = tuple(f"block{b}_conv1" for b in range(1, 6))  # the paper's, section 3
-INITS = ("content", "style", "noise")
-SMALLEST_SIZE = 32
 HISTORY = ("step", "size", *PARTS, "seconds")
 
 
@@ -43,7 +45,8 @@ class Result:
         history: dict of lists, one entry a step: step, size, content, style, tv, total
             (the losses of the image that the step started from, unweighted but for the
             total; L-BFGS: of the best image so far) and seconds since the start.
-        settings: all arguments of the run, as JSON can hold them.
+        settings: the arguments that shaped the picture, as JSON can hold them, and a
+            fingerprint of the pixels that went in.
         complete: False while the run goes on, and if it was stopped early.
     """
 
@@ -55,7 +58,7 @@ class Result:
     @property
     def image(self):
         """The picture: `(H, W, 3)` float32 array, RGB in [0, 1]."""
-        return np.asarray(self.state["image"])[0]
+        return np.array(self.state["image"])[0]
 
     def save(self, path):
         """Writes the picture; a PNG keeps the settings (see `nst_tf.save_image`)."""
@@ -100,25 +103,20 @@ class Style:
     """
 
     def __init__(self, images, blend=None):
-        self.images = list(images) if isinstance(images, list | tuple) else [images]
-        blend = [1] * len(self.images) if blend is None else list(blend)
-        if len(blend) != len(self.images):
-            raise ValueError(
-                f"style_blend: {len(blend)} weights for {len(self.images)} style images"
-            )
-        if not all(b >= 0 and math.isfinite(b) for b in blend) or not sum(blend) > 0:
-            raise ValueError(f"style_blend: {blend}; wanted positive numbers")
-        self.blend = [b / sum(blend) for b in blend]
+        several = isinstance(images, list | tuple)
+        self.images = list(images) if several else [images]
+        if not self.images:
+            raise ValueError("style_image: none; wanted at least one")
+        self.blend = check_blend(blend, self.images)
         self._pictures, self._targets = {}, {}
 
     def load(self, size, min_side=1):
         """The pictures with `size` as their long edge, a list of `(1, H, W, 3)`."""
-        key = (size, min_side)
-        if key not in self._pictures:
-            self._pictures[key] = [
+        if size not in self._pictures:
+            self._pictures[size] = [
                 load_image(i, size, min_side=min_side) for i in self.images
             ]
-        return self._pictures[key]
+        return self._pictures[size]
 
     def targets(self, extractor, layers, size):
         """`{layer: (1, N, N)}`, `mean_gram` of the pictures at this size, blended.
@@ -159,78 +157,6 @@ def _start_image(init, content, style, size, seed):
     return _cover(load_image(init, size), shape)
 
 
-def _as_list(value):
-    return list(value) if isinstance(value, list | tuple) else [value]
-
-
-def _is_whole(value, least):
-    return isinstance(value, numbers.Integral) and value >= least
-
-
-def _sizes_and_steps(size, steps, name="size"):
-    """Checks both; returns two lists of the same length."""
-    sizes, steps = _as_list(size), _as_list(steps)
-    wrong = [s for s in sizes if not _is_whole(s, SMALLEST_SIZE)]
-    if wrong or not sizes:
-        wrong = wrong[0] if wrong else "none"
-        raise ValueError(
-            f"{name}: {wrong}; wanted a whole number, at least {SMALLEST_SIZE} pixels"
-        )
-    if sorted(set(sizes)) != sizes:
-        raise ValueError(f"size: {size}; wanted sizes that grow")
-    if not all(_is_whole(n, 1) for n in steps):
-        raise ValueError(f"steps: {steps}; wanted whole numbers of at least 1")
-    if len(steps) == 1:
-        steps = steps * len(sizes)
-    if len(steps) != len(sizes):
-        raise ValueError(f"steps: {len(steps)} numbers for {len(sizes)} sizes")
-    return [int(s) for s in sizes], [int(n) for n in steps]
-
-
-def _check_weights(weights):
-    for name, weight in weights.items():
-        number = isinstance(weight, numbers.Real) and math.isfinite(weight)
-        if not number or weight < 0:
-            raise ValueError(f"{name}: {weight}; wanted a number that is not negative")
-    if not weights["content_weight"] and not weights["style_weight"]:
-        raise ValueError("content_weight, style_weight: both zero; one should not be")
-
-
-def _layer_weights(layers):
-    """`{layer: w_l}` from a list, whose layers count equally, or from such a dict."""
-    if not isinstance(layers, dict):
-        layers = _as_list(layers)
-        layers = {layer: 1 / len(layers) for layer in layers}
-    if not layers:
-        raise ValueError("style_layers: none; wanted at least one")
-    if not all(w >= 0 for w in layers.values()) or not sum(layers.values()) > 0:
-        raise ValueError(f"style_layers: {layers}; wanted weights that are positive")
-    return layers
-
-
-def _check_choices(init, optimizer, network, content_layers, style_layers):
-    """Finds misspelt names before anything is loaded."""
-    given = isinstance(optimizer, keras.optimizers.Optimizer)
-    if not given and optimizer not in OPTIMIZERS:
-        raise ValueError(
-            f"optimizer: {optimizer!r} is none of {sorted(OPTIMIZERS)}, nor a Keras one"
-        )
-    if isinstance(init, str) and init not in INITS and not Path(init).is_file():
-        raise ValueError(
-            f"init: {init!r} is none of {list(INITS)}, nor a picture's file"
-        )
-    if isinstance(network, keras.Model):
-        name, available = network.name, network.output
-    elif network in NETWORKS:
-        name, available = network, layer_names(network)
-    else:
-        raise ValueError(f"network: {network!r} is none of {sorted(NETWORKS)}")
-    if not content_layers:
-        raise ValueError("content_layers: none; wanted at least one")
-    check_layers(content_layers, available, name, "content_layers")
-    check_layers(style_layers, available, name, "style_layers")
-
-
 @functools.lru_cache(maxsize=2)
 def _extractor(layers, network, pooling, normalize, weights, environment):
     """The last networks are kept, so that the next picture need not load them again."""
@@ -244,32 +170,10 @@ def _minimizer(optimizer):
     return functools.partial(descend, optimizer=optimizer)
 
 
-def _as_json(value):
-    """An argument as JSON can hold it; pictures that are no files by their shape."""
-    if isinstance(value, Style):
-        return _as_json(value.images)
-    if isinstance(value, list | tuple):
-        return [_as_json(item) for item in value]
-    if isinstance(value, dict):
-        return {str(key): _as_json(item) for key, item in value.items()}
-    if isinstance(value, keras.optimizers.Optimizer):
-        return keras.optimizers.serialize(value)
-    if isinstance(value, np.generic):
-        return value.item()
-    if value is None or isinstance(value, str | bool | int | float):
-        return value
-    if isinstance(value, Path):
-        return str(value)
-    if isinstance(value, keras.Model):
-        return value.name
-    shape = getattr(value, "shape", None) or getattr(value, "size", None)
-    return f"{type(value).__name__} {tuple(shape)}" if shape else type(value).__name__
-
-
-def _settings(arguments):
-    """All the arguments of a run but those that do not shape the picture."""
-    silent = ("callbacks", "resume")
-    return {k: _as_json(v) for k, v in arguments.items() if k not in silent}
+def _fingerprint(images):
+    """A short hash of pixels, by which a resumed run knows its pictures again."""
+    pixels = b"".join(np.asarray(image).tobytes() for image in images)
+    return hashlib.sha256(pixels).hexdigest()[:16]
 
 
 def _resume(path, settings):
@@ -287,35 +191,61 @@ def _resume(path, settings):
 # The run
 
 
-def _run(result, stages, minimize, callbacks):
-    """Moves the pixels through all stages: `(size, steps, shape, make_loss)` each."""
-    history = result.history
-    clock = time.perf_counter() - (history["seconds"] or [0.0])[-1]
-    good = result.state  # the last state whose loss is known to be finite
+def _steps(result, stages, minimize):
+    """Moves the pixels through all stages, `(size, steps, shape, make_loss)` each.
+
+    Yields after every step. The result's state and history are replaced, never changed,
+    so that it is whole at any time.
+    """
+    clock = time.perf_counter() - (result.history["seconds"] or [0.0])[-1]
+    finest = stages[-1][0]
+    good = (
+        result.state,
+        result.history,
+    )  # the last with a loss that is known to be finite
     for size, steps, shape, make_loss in stages:
-        done = history["size"].count(size)
-        if size < (history["size"] or [0])[-1] or done == steps:
-            continue  # before the checkpoint that the run was resumed from
+        sizes = result.history["size"]
+        done = sizes.count(size)
+        over = done == steps or result.state.get("converged", False)
+        if sizes and (size < sizes[-1] or size == sizes[-1] and over):
+            continue  # it was done before the checkpoint
         start = result.state | {"image": resize(result.state["image"], shape)}
         for losses, state in minimize(make_loss(), start, steps - done):
-            step = len(history["step"]) + 1
-            if not math.isfinite(losses["total"]):
-                result.state = good
+            step = len(result.history["step"]) + 1
+            finite = math.isfinite(losses["total"])
+            if not finite:
+                result.state, result.history = good
+            if not finite or not np.isfinite(state["image"]).all():
                 raise NotFiniteError(
                     f"the loss is {losses['total']} at step {step}, size {size}; "
                     "smaller weights or a smaller learning rate may help",
                     result,
                 )
-            good, result.state = result.state, state
-            seconds = time.perf_counter() - clock
-            row = {"step": step, "size": size, **losses, "seconds": seconds}
-            for name, value in row.items():
-                history[name].append(value)
+            good = result.state, result.history
+            row = {"step": step, "size": size, **losses}
+            row["seconds"] = time.perf_counter() - clock
+            history = {k: [*values, row[k]] for k, values in result.history.items()}
+            result.state, result.history = state, history
             done += 1
-            result.complete = done == steps and size == stages[-1][0]
+            last = done == steps or state.get("converged", False)
+            result.complete = last and size == finest
+            yield
+
+
+def _run(result, stages, minimize, callbacks):
+    """All the steps, watched by the callbacks; Ctrl-C ends them early."""
+    try:
+        for _ in _steps(result, stages, minimize):
             for callback in callbacks:
                 callback(result)
-    result.complete = True
+    except KeyboardInterrupt:
+        if not result.history["step"]:
+            raise
+    finally:
+        for callback in callbacks:
+            if hasattr(callback, "close") and result.history["step"]:
+                callback.close(result)
+    return result
 
 
 def style_transfer(
@@ -368,7 +298,7 @@ def style_transfer(
         init: the first image: content, style, noise, or a picture.
         seed: of the noise; the same seed gives the same picture.
         optimizer: lbfgs or adam; from Python also any Keras optimizer, such as
-            `keras.optimizers.Adam(0.05)`, with its rate in units of the pixels' range.
+            `keras.optimizers.Adam(0.05)`, whose rate is in units of the pixels' range.
         callbacks: functions of the `Result` so far, called after every step: see
             `nst_tf.callbacks`.
         resume: a file of the callback `checkpoint`; the run goes on from there.
@@ -387,42 +317,45 @@ def style_transfer(
     >>> result.image.shape
     (32, 48, 3)
     """
-    settings = _settings(locals())
-    sizes, steps = _sizes_and_steps(size, steps)
-    if style_size is None:
-        style_size = sizes[-1]
-    _sizes_and_steps(style_size, 1, "style_size")
-    part_weights = {
-        "content_weight": content_weight,
-        "style_weight": style_weight,
-        "tv_weight": tv_weight,
-    }
-    _check_weights(part_weights)
-    content_layers, style_layers = (
-        _as_list(content_layers),
-        _layer_weights(style_layers),
+    settings = dict(locals())
+    sizes = check_sizes(size)
+    steps = check_steps(steps, sizes)
+    style_size = check_sizes(style_size or sizes[-1], "style_size")[-1]
+    part_weights = check_weights(content_weight, style_weight, tv_weight)
+    content_layers, style_layers = check_network(network, content_layers, style_layers)
+    check_init(init)
+    check_optimizer(optimizer)
+    callbacks = check_callbacks(callbacks)
+    style = (
+        style_image
+        if isinstance(style_image, Style)
+        else Style(style_image, style_blend)
     )
-    _check_choices(init, optimizer, network, content_layers, style_layers)
-    style = style_image
-    if not isinstance(style, Style):
-        style = Style(style_image, style_blend)
-    settings |= {"size": sizes, "steps": steps, "style_blend": style.blend}
 
     # The pictures come first: a wrong one should not wait for the network.
     layers = list(dict.fromkeys([*content_layers, *style_layers]))
     least = smallest_side(layers)
     contents = [load_image(content_image, s, min_side=least) for s in sizes]
     scale = style_size / sizes[-1]
-    style.load(round(scale * sizes[0]), min_side=least)
+    styles = style.load(round(scale * sizes[0]), min_side=least)
+    image = _start_image(init, contents[0], style, sizes[0], seed)
+
+    settings |= part_weights | {"size": sizes, "steps": steps, "style_size": style_size}
+    settings |= {"style_image": style.images, "style_blend": style.blend}
+    settings |= {"content_layers": content_layers, "style_layers": style_layers}
+    settings["fingerprint"] = _fingerprint([image, *contents, *styles])
+    del settings["callbacks"], settings["resume"]
+    result = Result({"image": image}, {name: [] for name in HISTORY}, as_json(settings))
     if resume:
-        result = _resume(resume, settings)
-    else:
-        image = _start_image(init, contents[0], style, sizes[0], seed)
-        result = Result({"image": image}, {name: [] for name in HISTORY}, settings)
+        result = _resume(resume, result.settings)
     if isinstance(network, str):
-        environment = os.environ.get("NST_TF_WEIGHTS")
         network = _extractor(
-            tuple(layers), network, pooling, normalize, weights, environment
+            tuple(layers),
+            network,
+            pooling,
+            normalize,
+            weights,
+            os.environ.get("NST_TF_WEIGHTS"),
         )
 
     def make_loss(size, content):
@@ -439,12 +372,7 @@ def style_transfer(
         (s, n, content.shape[1:3], functools.partial(make_loss, s, content))
         for s, n, content in zip(sizes, steps, contents, strict=True)
     ]
-    try:
-        _run(result, stages, _minimizer(optimizer), callbacks)
-    except KeyboardInterrupt:
-        if not result.history["step"]:
-            raise
-    return result
+    return _run(result, stages, _minimizer(optimizer), callbacks)
 
 
 def reconstruct(
@@ -474,7 +402,8 @@ def reconstruct(
         image,
         image,
         init=init,
-        **{f"{match}_layers": layers},
+        content_layers=as_list(layers),
+        style_layers=layers,
         content_weight=float(match == "content"),
         style_weight=float(match == "style"),
         tv_weight=tv_weight,

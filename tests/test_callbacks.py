@@ -1,9 +1,14 @@
 import json
 
+import keras
 import numpy as np
 import pytest
+import tensorflow as tf
+from PIL import Image
 
 import nst_tf as nst
+from nst_tf import optimizers
+from nst_tf.callbacks import load_checkpoint
 
 
 class Killed(Exception):
@@ -37,6 +42,69 @@ def test_a_resumed_run_equals_the_uninterrupted_one_to_the_last_bit(optimizer, s
         assert resumed.history[name] == whole.history[name]
     assert np.all(np.diff(resumed.history["seconds"]) > 0)
     assert resumed.complete
+
+
+@pytest.mark.parametrize("stop", range(1, 30, 3))
+def test_lbfgs_is_resumed_from_a_file_wherever_it_is(stop, tmp_path, monkeypatch):
+    """On a loss that makes it halve its steps and forget its memory."""
+    monkeypatch.setattr(optimizers, "SHORTEST", 0.2)
+
+    def loss(image):
+        waves = tf.abs(tf.sin(300 * image) + tf.sin(690 * image[:, ::-1]))
+        return {"total": tf.reduce_sum(waves) + 0.1 * tf.reduce_sum(image**2)}
+
+    start = np.random.default_rng(0).uniform(size=(1, 3, 5, 3)).astype("float32")
+    run = list(nst.lbfgs(loss, start, steps=40))
+    memory = [len(state["moves"]) for _, state in run]
+    assert min(np.diff(memory)) < 0 and any(state["length"] < 1 for _, state in run)
+    state = run[stop][1]
+    result = nst.Result(state, {"step": [1]}, {})
+    nst.checkpoint(tmp_path / "run.npz", every=1)(result)
+    loaded = load_checkpoint(tmp_path / "run.npz")["state"]
+    again = list(nst.lbfgs(loss, loaded, steps=39 - stop))
+    assert [losses for losses, _ in again] == [losses for losses, _ in run[stop + 1 :]]
+
+
+def test_a_schedule_goes_on_where_it_was():
+    schedule = keras.optimizers.schedules.CosineDecay(0.1, 9)
+    run = dict(content_image="photo.jpg", style_image="painting.jpg", steps=9)
+    run["optimizer"] = keras.optimizers.SGD(schedule, momentum=0.9)
+    whole = nst.style_transfer(**run)
+    with pytest.raises(Killed):
+        watchers = [nst.checkpoint("run.npz", every=4), kill_at(4)]
+        nst.style_transfer(**run, callbacks=watchers)
+    resumed = nst.style_transfer(**run, resume="run.npz")
+    np.testing.assert_array_equal(resumed.image, whole.image)
+
+
+def test_a_resumed_run_must_have_the_same_pictures():
+    nst.style_transfer("photo.jpg", "painting.jpg", callbacks=nst.checkpoint("r.npz"))
+    Image.open("photo.jpg").rotate(180).save("photo.jpg")
+    with pytest.raises(ValueError, match="made with fingerprint="):
+        nst.style_transfer("photo.jpg", "painting.jpg", resume="r.npz")
+
+
+def test_a_run_that_ends_early_is_complete_and_closes_its_callbacks(capsys):
+    """From the content, with no style: nothing is left to do after the first step."""
+    seen = []
+    run = dict(content_image="photo.jpg", style_image="painting.jpg", steps=50)
+    run |= dict(style_weight=0.0, tv_weight=0.0)
+    watchers = [nst.progress(), nst.checkpoint("r.npz"), lambda r: seen.append(r)]
+    result = nst.style_transfer(**run, callbacks=watchers)
+    assert result.complete and len(seen) == len(result.history["step"]) < 5
+    assert capsys.readouterr().err.endswith("\n")
+    resumed = nst.style_transfer(**run, resume="r.npz")
+    assert resumed.history == result.history
+
+
+def test_a_resumed_bar_starts_where_the_run_was(capsys):
+    run = dict(content_image="photo.jpg", style_image="painting.jpg", steps=4)
+    with pytest.raises(Killed):
+        watchers = [nst.checkpoint("run.npz", every=3), kill_at(3)]
+        nst.style_transfer(**run, callbacks=watchers)
+    nst.style_transfer(**run, resume="run.npz", callbacks=nst.progress())
+    bars = capsys.readouterr().err
+    assert " 75%" in bars and "100%" in bars and " 25%" not in bars
 
 
 def test_a_resumed_run_must_have_the_same_settings():

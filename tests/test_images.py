@@ -113,6 +113,12 @@ def test_deep_grey_keeps_its_brightness(dtype, value, suffix):
     np.testing.assert_allclose(nst.load_image(f"a.{suffix}"), 128 / 255, atol=0.005)
 
 
+def test_a_float_picture_may_overshoot_white_a_little():
+    Image.fromarray(np.full((HEIGHT, WIDTH), 1.02, "float32")).save("a.tif")
+    np.testing.assert_allclose(nst.load_image("a.tif"), 1)
+
+
+@pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("background", ["white", "#102030"])
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
 def test_transparency_is_laid_on_the_background(mode, background):

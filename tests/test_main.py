@@ -1,4 +1,5 @@
 import re
+import signal
 import subprocess
 import sys
 
@@ -7,6 +8,7 @@ import pytest
 from PIL import Image
 
 import nst_tf as nst
+from nst_tf import features
 from nst_tf.__main__ import main
 
 
@@ -40,7 +42,7 @@ def test_options_reach_the_run():
         "size": [32, 48],
         "steps": [2, 1],
         "content_weight": 0.5,
-        "style_layers": ["block1_conv1", "block2_conv1"],
+        "style_layers": {"block1_conv1": 0.5, "block2_conv1": 0.5},
         "normalize": False,
         "init": "noise",
         "seed": 7,
@@ -73,26 +75,76 @@ def test_progress_goes_to_stderr_and_quiet_shows_none(capfd):
     assert capfd.readouterr() == ("out.png\n", "")
 
 
-def test_a_killed_run_is_resumed():
-    whole = ["transfer", "photo.jpg", "painting.jpg", "--steps", "4"]
-    assert run(*whole, "--checkpoint", "run.npz", "-o", "one.png") == 0
-    assert run(*whole, "--resume", "run.npz", "-o", "two.png") == 0
-    one, two = nst.load_image("one.png"), nst.load_image("two.png")
-    np.testing.assert_array_equal(one, two)
+def interrupted_at(step):
+    """In place of `progress`: presses Ctrl-C."""
+
+    def stop(result):
+        if result.history["step"][-1] == step:
+            raise KeyboardInterrupt
+
+    return lambda description: stop
 
 
 def test_ctrl_c_saves_the_picture_so_far(monkeypatch, capsys):
-    def stop_at_two(description):
-        def stop(result):
-            if result.history["step"][-1] == 2:
-                raise KeyboardInterrupt
-
-        return stop
-
-    monkeypatch.setattr("nst_tf.__main__.progress", stop_at_two)
+    monkeypatch.setattr("nst_tf.__main__.progress", interrupted_at(2))
     assert run("transfer", "photo.jpg", "painting.jpg", "-o", "out.png") == 130
-    assert capsys.readouterr().out == "\nStopped after 2 steps: out.png\n"
+    assert capsys.readouterr().out == "Stopped after 2 steps: out.png\n"
     assert nst.read_settings("out.png")["last"]["step"] == 2
+
+
+def test_a_stopped_run_is_resumed(monkeypatch):
+    command = ["transfer", "photo.jpg", "painting.jpg", "--steps", "5"]
+    assert run(*command, "-o", "whole.png") == 0
+    with monkeypatch.context() as patch:
+        patch.setattr("nst_tf.__main__.progress", interrupted_at(2))
+        assert run(*command, "--checkpoint", "run.npz", "-o", "part.png") == 130
+    assert run(*command, "--resume", "run.npz", "-o", "resumed.png") == 0
+    whole, part, resumed = (
+        nst.load_image(f"{name}.png") for name in ("whole", "part", "resumed")
+    )
+    np.testing.assert_array_equal(whole, resumed)
+    assert np.abs(whole - part).max() > 0.01
+
+
+def test_the_network_is_loaded_once_for_all_photographs(monkeypatch):
+    nst.transfer._extractor.cache_clear()
+    calls = []
+    original = nst.transfer.feature_extractor
+    monkeypatch.setattr(
+        nst.transfer, "feature_extractor", lambda *a: calls.append(a) or original(*a)
+    )
+    Image.open("photo.jpg").rotate(90).save("turned.png")
+    assert run("transfer", "photo.jpg", "turned.png", "painting.jpg", "-o", ".") == 0
+    assert len(calls) == 1
+
+
+SIGNALLED = """
+import sys, pytest
+from nst_tf import features
+from nst_tf.__main__ import main
+features.NETWORKS["tiny"] = {widths}
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+def test_a_real_ctrl_c_saves_the_picture_and_exits_with_130(tiny_weights, tmp_path):
+    widths = features.NETWORKS["tiny"]
+    options = ["--steps", "100000", "--optimizer", "adam", "--size", "32"]
+    options += ["--network", "tiny", "--weights", tiny_weights, "-o", "out.png"]
+    process = subprocess.Popen(
+        [sys.executable, "-c", SIGNALLED.format(widths=widths), *PAIR, *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    shown = ""
+    while "total=" not in shown:  # the bar: a step was taken
+        shown += process.stderr.read(1)
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert out.startswith("Stopped after") and (tmp_path / "out.png").exists()
 
 
 def test_describe_prints_what_a_picture_was_made_with(capsys):
@@ -115,7 +167,8 @@ PAIR = ["transfer", "photo.jpg", "painting.jpg"]
         (["transfer", "photo.jpg", "no.jpg"], "'no.jpg' does not exist"),
         (["transfer", "photo.jpg", "text.jpg"], "'text.jpg' is not a picture"),
         (["transfer", "one.png", "painting.jpg"], "1 x 1 pixels"),
-        (["transfer", "photo.jpg"], "required: PAINTING"),
+        (["transfer", "photo.jpg"], "wanted a photograph and a painting"),
+        (["transfer", "wide.png", *PAIR[1:], "-o", "."], "48 x 1 at size 48"),
         ([*PAIR, "--size", "16"], "size: 16; wanted a whole number"),
         ([*PAIR, "--size", "big"], "invalid int value: 'big'"),
         ([*PAIR, "--network", "vgg"], "network: 'vgg' is none of"),
@@ -134,7 +187,8 @@ PAIR = ["transfer", "photo.jpg", "painting.jpg"]
             "one photo",
         ),
         (["describe", "photo.jpg"], "carries no settings"),
-        (["describe", "no.png"], "not a picture"),
+        (["describe", "no.png"], "does not exist"),
+        (["describe", "text.jpg"], "not a picture"),
         (["paint"], "invalid choice: 'paint'"),
         ([], "required: COMMAND"),
     ],
@@ -142,6 +196,7 @@ PAIR = ["transfer", "photo.jpg", "painting.jpg"]
 def test_a_mistake_is_one_line_and_exit_status_2(arguments, message, tmp_path, capsys):
     (tmp_path / "text.jpg").write_text("I am no picture.")
     Image.new("RGB", (1, 1)).save("one.png")
+    Image.new("RGB", (900, 20)).save("wide.png")
     assert run(*arguments) == 2
     error = capsys.readouterr().err
     assert message in error
@@ -149,8 +204,9 @@ def test_a_mistake_is_one_line_and_exit_status_2(arguments, message, tmp_path, c
 
 
 def test_debug_shows_the_traceback():
-    with pytest.raises(ValueError, match="does not exist"):
-        main(["--debug", "transfer", "no.jpg", "painting.jpg"])
+    for arguments in (["--debug", *PAIR], [*PAIR, "--debug"]):
+        with pytest.raises(ValueError, match="size: 3"):
+            main([*arguments, "--size", "3"])
 
 
 def test_help_has_every_setting_with_its_default(capsys):
@@ -168,4 +224,4 @@ def test_the_module_is_a_command():
     command = [sys.executable, "-m", "nst_tf", "describe", "photo.jpg"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 2
-    assert done.stderr == "nst-tf: photo.jpg carries no settings of nst_tf\n"
+    assert done.stderr == "nst-tf: picture 'photo.jpg' carries no settings of nst_tf\n"

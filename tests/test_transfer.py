@@ -153,11 +153,13 @@ def test_a_style_is_computed_once_for_many_photographs(monkeypatch):
 
 def test_the_network_may_be_a_model_of_the_user_s():
     image = keras.Input((None, None, 3))
-    model = keras.Model(image, {"edges": keras.layers.Conv2D(4, 3)(image)}, name="mine")
+    edges = keras.layers.Conv2D(4, 3, activation="relu")(image)
+    model = keras.Model(image, {"edges": edges}, name="mine")
     options = dict(network=model, content_layers="edges", style_layers="edges")
     result = transfer(**options, steps=10)
     assert result.history["total"][-1] < result.history["total"][0]
     assert result.settings["network"] == "mine"
+    nst.reconstruct("photo.jpg", "edges", network=model)
     with pytest.raises(ValueError, match="no layer 'block4_conv2' in mine"):
         transfer(network=model, style_layers="edges")
 
@@ -214,13 +216,6 @@ def test_a_saved_result_tells_how_it_was_made():
     np.testing.assert_allclose(nst.load_image("out.png")[0], result.image, atol=0.002)
 
 
-def test_settings_describe_what_is_no_file(painting):
-    optimizer = keras.optimizers.Adam(0.05)
-    settings = transfer(style=painting, optimizer=optimizer).settings
-    assert settings["style_image"] == "EagerTensor (1, 31, 40, 3)"
-    assert settings["optimizer"]["config"]["learning_rate"] == pytest.approx(0.05)
-
-
 # A run that does not end well
 
 
@@ -266,47 +261,20 @@ def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_image(optimiz
     assert not result.complete and 0.3 <= result.image.min() < 0.6
 
 
-# Mistakes, each found before the first step
+def test_a_gradient_that_is_no_number_stops_the_run_too():
+    """The square root has an infinite slope at zero, while its value is fine."""
+    image = keras.Input((None, None, 3))
+    root = keras.ops.sqrt(keras.ops.relu(image - 0.5))
+    network = keras.Model(image, {"features": root}, name="root")
+    settings = dict(network=network, content_layers="features", style_layers="features")
+    dark, bright = np.full((40, 60, 3), 0.2), np.full((40, 60, 3), 0.9)
+    for optimizer in ("adam", "lbfgs"):
+        with pytest.raises(nst.NotFiniteError) as error:
+            transfer(bright, bright, init=dark, optimizer=optimizer, **settings)
+        np.testing.assert_allclose(error.value.result.image, 0.2, atol=1e-6)
 
 
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ({"size": 31}, "size: 31; wanted a whole number, at least 32 pixels"),
-        ({"size": []}, "size"),
-        ({"size": [48, 32]}, "wanted sizes that grow"),
-        ({"size": 48.5}, "size: 48.5"),
-        ({"size": "48"}, "size: 48"),
-        ({"steps": 0}, "steps: .*at least 1"),
-        ({"size": [32, 48], "steps": [1, 2, 3]}, "3 numbers for 2 sizes"),
-        ({"style_size": 8}, "style_size: 8; wanted"),
-        ({"content_weight": -1}, "content_weight: -1; wanted"),
-        ({"style_weight": float("nan")}, "style_weight: nan"),
-        ({"tv_weight": "much"}, "tv_weight: much"),
-        ({"content_weight": 0, "style_weight": 0}, "both zero"),
-        ({"style_blend": [0.7, 0.3]}, "style_blend: 2 weights for 1 style images"),
-        ({"style_blend": [-1]}, "style_blend"),
-        ({"style_blend": [0]}, "style_blend"),
-        ({"content_layers": "conv4_2"}, "content_layers.*Did you mean 'block4_conv2'"),
-        ({"style_layers": ["relu1_1"]}, "style_layers.*Did you mean 'block1_conv1'"),
-        ({"style_layers": []}, "style_layers: none"),
-        ({"content_layers": []}, "content_layers: none"),
-        ({"style_layers": {"block1_conv1": 0}}, "style_layers"),
-        ({"network": "vgg"}, r"network: 'vgg' is none of .*'vgg19'"),
-        ({"pooling": "mean"}, "pooling: 'mean' is none of"),
-        ({"weights": "no.h5"}, "there is no file no.h5"),
-        ({"init": "zeros"}, "init: 'zeros' is none of"),
-        ({"optimizer": "sgd"}, r"optimizer: 'sgd' is none of \['adam', 'lbfgs'\]"),
-        ({"resume": "no.npz"}, "there is no file no.npz"),
-        ({"resume": "photo.jpg"}, "photo.jpg is not a checkpoint"),
-    ],
-)
-def test_a_wrong_setting_is_named(settings, message):
-    def unreachable(result):
-        raise AssertionError("a step was taken")
-
-    with pytest.raises(ValueError, match=message):
-        transfer(callbacks=[unreachable], **settings)
+# Mistakes
 
 
 @pytest.mark.parametrize("which", ["content", "style"])

@@ -1,0 +1,109 @@
+import json
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+import nst_tf as nst
+from nst_tf import settings as rules
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"size": 31}, "size: 31; wanted a whole number, at least 32 pixels"),
+        ({"size": []}, "size"),
+        ({"size": [48, 32]}, "wanted sizes that grow"),
+        ({"size": 48.5}, "size: 48.5"),
+        ({"size": "48"}, "size: 48"),
+        ({"steps": 0}, "steps: .*at least 1"),
+        ({"size": [32, 48], "steps": [1, 2, 3]}, "3 numbers for 2 sizes"),
+        ({"style_size": 8}, "style_size: 8; wanted"),
+        ({"content_weight": -1}, "content_weight: -1; wanted"),
+        ({"style_weight": float("nan")}, "style_weight: nan"),
+        ({"tv_weight": "much"}, "tv_weight: much"),
+        ({"content_weight": 0, "style_weight": 0}, "both zero"),
+        ({"style_blend": [0.7, 0.3]}, "style_blend: 2 weights for 1 style images"),
+        ({"style_blend": [-1]}, "style_blend"),
+        ({"style_blend": [0]}, "style_blend"),
+        ({"content_layers": "conv4_2"}, "content_layers.*Did you mean 'block4_conv2'"),
+        ({"style_layers": ["relu1_1"]}, "style_layers.*Did you mean 'block1_conv1'"),
+        ({"style_layers": []}, "style_layers: none"),
+        ({"content_layers": []}, "content_layers: none"),
+        ({"style_layers": {"block1_conv1": 0}}, "style_layers: .*positive"),
+        ({"network": ["vgg19"]}, "network: .* is none of"),
+        ({"network": "vgg"}, r"network: 'vgg' is none of .*'vgg19'"),
+        ({"pooling": "mean"}, "pooling: 'mean' is none of"),
+        ({"weights": "no.h5"}, "there is no file no.h5"),
+        ({"init": "zeros"}, "init: 'zeros' is none of"),
+        ({"optimizer": ["adam"]}, "optimizer: .* is none of"),
+        ({"optimizer": keras.optimizers.Adam(lambda: 0.1)}, "cannot be copied"),
+        ({"optimizer": "sgd"}, r"optimizer: 'sgd' is none of \['adam', 'lbfgs'\]"),
+        ({"resume": "no.npz"}, "there is no file no.npz"),
+        ({"resume": "photo.jpg"}, "photo.jpg is not a checkpoint"),
+    ],
+)
+def test_a_wrong_setting_is_named(settings, message):
+    def unreachable(result):
+        raise AssertionError("a step was taken")
+
+    with pytest.raises(ValueError, match=message):
+        nst.style_transfer(
+            "photo.jpg", "painting.jpg", callbacks=unreachable, **settings
+        )
+
+
+def test_callbacks_must_be_functions():
+    with pytest.raises(ValueError, match="callbacks: .* wanted functions"):
+        nst.style_transfer("photo.jpg", "painting.jpg", callbacks=["progress"])
+    with pytest.raises(ValueError, match="every: 0"):
+        nst.checkpoint("run.npz", every=0)
+
+
+def test_a_model_must_give_a_dict():
+    image = keras.Input((None, None, 3))
+    model = keras.Model(image, keras.layers.Conv2D(4, 3)(image), name="plain")
+    with pytest.raises(ValueError, match="plain gives no dict"):
+        nst.style_transfer("photo.jpg", "painting.jpg", network=model)
+
+
+def test_a_style_needs_pictures():
+    with pytest.raises(ValueError, match="style_image: none"):
+        nst.style_transfer("photo.jpg", [])
+
+
+def test_one_thing_or_several_come_to_the_same():
+    one = rules.check_network("vgg19", "block4_conv2", "block1_conv1")
+    assert one == (["block4_conv2"], {"block1_conv1": 1.0})
+    assert one == rules.check_network("vgg19", ("block4_conv2",), ["block1_conv1"] * 2)
+    assert rules.check_sizes(64) == rules.check_sizes(np.array([64])) == [64]
+    assert rules.check_steps(5, [32, 64]) == [5, 5]
+
+
+def test_blends_sum_to_one():
+    blend = rules.check_blend(np.array([3, 1], "float32"), ["a", "b"])
+    assert blend == [0.75, 0.25] and rules.check_blend(None, "abcd") == [0.25] * 4
+
+
+def test_every_setting_becomes_json(tiny_weights):
+    optimizer = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(0.1, 5))
+    values = {
+        "path": Path("a.png"),
+        "picture": Image.new("RGB", (5, 7)),
+        "array": np.zeros((2, 3, 3)),
+        "number": np.float32(0.5),
+        "tuple": (1, None, True),
+        "optimizer": optimizer,
+    }
+    expected = {
+        "path": "a.png",
+        "picture": "picture 5 x 7",
+        "array": "array (2, 3, 3)",
+        "number": 0.5,
+        "tuple": [1, None, True],
+    }
+    found = json.loads(json.dumps(rules.as_json(values)))
+    assert found.pop("optimizer")["class_name"] == "Adam"
+    assert found == expected
