@@ -199,10 +199,7 @@ def _steps(result, stages, minimize):
     """
     clock = time.perf_counter() - (result.history["seconds"] or [0.0])[-1]
     finest = stages[-1][0]
-    good = (
-        result.state,
-        result.history,
-    )  # the last with a loss that is known to be finite
+    good = result.state, result.history  # known to have a finite loss
     for size, steps, shape, make_loss in stages:
         sizes = result.history["size"]
         done = sizes.count(size)
@@ -320,17 +317,18 @@ def style_transfer(
     settings = dict(locals())
     sizes = check_sizes(size)
     steps = check_steps(steps, sizes)
-    style_size = check_sizes(style_size or sizes[-1], "style_size")[-1]
+    style_size = sizes[-1] if style_size is None else style_size
+    (style_size,) = check_sizes([style_size], "style_size")
     part_weights = check_weights(content_weight, style_weight, tv_weight)
     content_layers, style_layers = check_network(network, content_layers, style_layers)
     check_init(init)
     check_optimizer(optimizer)
     callbacks = check_callbacks(callbacks)
-    style = (
-        style_image
-        if isinstance(style_image, Style)
-        else Style(style_image, style_blend)
-    )
+    style = style_image
+    if not isinstance(style, Style):
+        style = Style(style_image, style_blend)
+    elif style_blend is not None:
+        raise ValueError("style_blend: this `Style` has a blend of its own")
 
     # The pictures come first: a wrong one should not wait for the network.
     layers = list(dict.fromkeys([*content_layers, *style_layers]))

@@ -69,6 +69,11 @@ def test_a_model_must_give_a_dict():
         nst.style_transfer("photo.jpg", "painting.jpg", network=model)
 
 
+def test_a_style_has_its_own_blend():
+    with pytest.raises(ValueError, match="style_blend"):
+        nst.style_transfer("photo.jpg", nst.Style("painting.jpg"), style_blend=[1])
+
+
 def test_a_style_needs_pictures():
     with pytest.raises(ValueError, match="style_image: none"):
         nst.style_transfer("photo.jpg", [])
