@@ -104,7 +104,7 @@ def _load_weights(model, network, weights):
             warnings.simplefilter("ignore")
             model.load_weights(weights)
     except Exception as error:  # h5py and Keras raise a dozen different ones
-        reason = str(error).strip().splitlines()[0]
+        reason = (str(error).strip() or repr(error)).splitlines()[0]
         raise ValueError(
             f"weights: {source} is damaged or does not belong to {network} ({reason})"
         ) from error
@@ -121,9 +121,9 @@ def _download(network):
         return application(include_top=False).get_weights()
     except Exception:  # a bare one, when Keras cannot download
         raise ConnectionError(
-            f"The ImageNet weights of {network} (80 MB) are not on this machine, and "
-            "could not be downloaded. Connect and try again; or run, on a machine that "
-            "is connected, `python -c 'import keras; keras.applications."
+            f"The ImageNet weights of {network} are not on this machine and could not "
+            "be downloaded. Connect and try again; or run, on a machine that is "
+            "connected, `python -c 'import keras; keras.applications."
             f"{network.upper()}(include_top=False)'`, copy the .h5 file from its "
             "~/.keras/models, and give its path as weights=PATH or in the environment "
             "variable NST_TF_WEIGHTS."

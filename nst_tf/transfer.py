@@ -172,8 +172,10 @@ def _minimizer(optimizer):
 
 def _fingerprint(images):
     """A short hash of pixels, by which a resumed run knows its pictures again."""
-    pixels = b"".join(np.asarray(image).tobytes() for image in images)
-    return hashlib.sha256(pixels).hexdigest()[:16]
+    digest = hashlib.sha256()
+    for image in images:
+        digest.update(np.ascontiguousarray(image))
+    return digest.hexdigest()[:16]
 
 
 def _resume(path, settings):
