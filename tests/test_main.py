@@ -140,7 +140,9 @@ def test_a_real_ctrl_c_saves_the_picture_and_exits_with_130(tiny_weights, tmp_pa
     )
     shown = ""
     while "total=" not in shown:  # the bar: a step was taken
-        shown += process.stderr.read(1)
+        character = process.stderr.read(1)
+        assert character, f"it ended before its first step: {shown}"
+        shown += character
     process.send_signal(signal.SIGINT)
     out, _ = process.communicate(timeout=60)
     assert process.returncode == 130
