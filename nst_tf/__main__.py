@@ -101,13 +101,10 @@ def _transfer(args):
     paths = _outputs(contents, styles, args.output)
     if len(contents) > 1 and (args.checkpoint or args.resume):
         raise ValueError("--checkpoint and --resume are for one photograph at a time")
+    least = smallest_side([*as_list(args.content_layers), *as_list(args.style_layers)])
+    coarsest = max(as_list(args.size)[0], SMALLEST_SIZE)
     for photograph in contents:  # to hear now, not in an hour
-        least = smallest_side(
-            [*as_list(args.content_layers), *as_list(args.style_layers)]
-        )
-        load_image(
-            photograph, max(as_list(args.size)[0], SMALLEST_SIZE), min_side=least
-        )
+        load_image(photograph, coarsest, min_side=least)
     # One `Style` for all, so that its Gram matrices are computed once.
     style = Style(styles, settings.pop("style_blend"))
 

@@ -82,11 +82,12 @@ def _flatten(picture, background):
     picture = _eight_bits(picture)
     if not picture.has_transparency_data:
         return _srgb(picture)
-    opaque, alpha = picture.convert("RGBA"), picture.convert("RGBA").getchannel("A")
+    rgba = picture.convert("RGBA")
+    opaque = rgba.convert("RGB")
     if picture.mode in ("LA", "La"):  # stays grey, for a profile of greys
         opaque = picture.convert("LA").getchannel("L")
     flat = Image.new("RGB", picture.size, ImageColor.getrgb(background)[:3])
-    flat.paste(_srgb(opaque.convert(opaque.mode[:3])), mask=alpha)
+    flat.paste(_srgb(opaque), mask=rgba.getchannel("A"))
     return flat
 
 

@@ -91,8 +91,8 @@ class NotFiniteError(FloatingPointError):
 class Style:
     """The style of one or several pictures; its Gram matrices are computed once.
 
-    `style_transfer` makes one from its `style_image`. Make it yourself, together with a
-    `feature_extractor`, to paint many photographs in one style without repeating that.
+    `style_transfer` makes one from its `style_image`. Make it yourself to paint many
+    photographs in one style without repeating that.
 
     Args:
         images: a picture, as `load_image` takes it, or a list of pictures.
