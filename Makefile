@@ -4,7 +4,8 @@ PYTHON ?= python3
 BIN = .venv/bin
 
 demo: .venv/demo
-	$(BIN)/nst-tf transfer images/content/coffee.jpg images/style/mosaic.jpg -o demo.png
+	$(BIN)/nst-tf transfer images/content/coffee.jpg images/style/mosaic.jpg \
+		--network vgg19_slim -o demo.png
 
 test: .venv/test
 	$(BIN)/ruff check .

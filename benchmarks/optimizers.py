@@ -17,12 +17,12 @@ import nst_tf as nst
 METHODS = {"lbfgs": nst.lbfgs, "adam": nst.descend}
 
 
-def total_loss(photo, painting, size):
-    """The default loss of `style_transfer`, and the photograph."""
+def total_loss(photo, painting, size, network="vgg19", tv_weight=0.0):
+    """The loss of `style_transfer` with its default weights, and the photograph."""
     defaults = nst.style_transfer.__kwdefaults__
     style_layers = {n: 0.2 for n in defaults["style_layers"]}
     content_layer = defaults["content_layers"]
-    extractor = nst.feature_extractor([content_layer, *style_layers])
+    extractor = nst.feature_extractor([content_layer, *style_layers], network)
     content = nst.load_image(photo, size)
     targets = nst.Style(painting).targets(extractor, style_layers, size)
     loss = nst.TotalLoss(
@@ -32,6 +32,7 @@ def total_loss(photo, painting, size):
         style_layers,
         defaults["content_weight"],
         defaults["style_weight"],
+        tv_weight,
     )
     return loss, content
 

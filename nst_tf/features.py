@@ -1,4 +1,4 @@
-"""The eye: what VGG19 or VGG16 sees in a picture, layer by layer.
+"""The eye: what VGG19, VGG16 or the slim VGG19 sees in a picture, layer by layer.
 
 The only file that knows how these networks want their input (blue first, 0 to 255,
 minus a mean). Everybody else speaks RGB in [0, 1].
@@ -13,15 +13,15 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from nst_tf.images import load_image
-
 MEAN_BGR = (103.939, 116.779, 123.68)  # ImageNet means of Keras' VGG
 
 # Filters of each convolution, block by block (Simonyan and Zisserman 2015, table 1).
 NETWORKS = {
     "vgg16": ((64,) * 2, (128,) * 2, (256,) * 3, (512,) * 3, (512,) * 3),
     "vgg19": ((64,) * 2, (128,) * 2, (256,) * 4, (512,) * 4, (512,) * 4),
+    "vgg19_slim": ((32,) * 2, (64,) * 2, (128,) * 4, (256, 256, 256, 384), (512,)),
 }
+SLIM = "vgg19_slim"  # VGG19 with fewer filters, taught by it: nst_tf/weights/distill.py
 POOLING = {"avg": keras.layers.AveragePooling2D, "max": keras.layers.MaxPooling2D}
 WEIGHTS = Path(__file__).parent / "weights"
 
@@ -66,7 +66,10 @@ def smallest_side(layers):
 
 
 def _network(network, pooling):
-    """All convolutions of a VGG, without weights: RGB image -> {layer: features}."""
+    """All convolutions of a VGG, without weights: RGB image -> {layer: features}.
+
+    The slim VGG19 has a linear readout after each: see `feature_extractor`.
+    """
     # Said here, so that a user's global settings of Keras make no difference.
     fixed = {"dtype": "float32", "data_format": "channels_last"}
     images = keras.Input((None, None, 3), name="image", dtype="float32")
@@ -82,14 +85,20 @@ def _network(network, pooling):
                 filters, 3, padding="same", activation="relu", name=name, **fixed
             )(x)
             features[name] = x
+            if network == SLIM:
+                features[name] = keras.layers.Conv2D(
+                    filters, 1, use_bias=False, name=f"{name}_readout", **fixed
+                )(x)
         x = POOLING[pooling](2, name=f"block{b}_pool", **fixed)(x)
     return keras.Model(images, features, name=network)
 
 
 def _load_weights(model, network, weights):
-    """Fills `model` from Keras' download or from a file."""
+    """Fills `model` from our file, from Keras' download or from the user's file."""
     source = weights
-    if weights == "imagenet" and os.environ.get("NST_TF_WEIGHTS"):
+    if weights == "imagenet" and network == SLIM:
+        weights = WEIGHTS / f"{SLIM}.weights.h5"
+    elif weights == "imagenet" and os.environ.get("NST_TF_WEIGHTS"):
         weights = os.environ["NST_TF_WEIGHTS"]
         source = f"{weights} (from NST_TF_WEIGHTS)"
     if weights == "imagenet":
@@ -122,10 +131,10 @@ def _download(network):
     except Exception:  # a bare one, when Keras cannot download
         raise ConnectionError(
             f"The ImageNet weights of {network} are not on this machine and could not "
-            "be downloaded. Connect and try again; or run, on a machine that is "
-            "connected, `python -c 'import keras; keras.applications."
-            f"{network.upper()}(include_top=False)'`, copy the .h5 file from its "
-            "~/.keras/models, and give its path as weights=PATH or in the environment "
+            f"be downloaded. Connect and try again; or take network={SLIM!r}, which "
+            "needs no download; or run, on a machine that is connected, `python -c "
+            f"'import keras; keras.applications.{network.upper()}(include_top=False)'`, "
+            "copy the .h5 file from its ~/.keras/models, and give its path as weights=PATH or in the environment "
             "variable NST_TF_WEIGHTS."
         ) from None
 
@@ -135,6 +144,8 @@ def measure_means(model, photos):
 
     The mean over the positions of each photograph, then over the photographs.
     """
+    from nst_tf.images import load_image  # not above: distill.py has no TensorFlow
+
     sums = dict.fromkeys(model.output, 0.0)
     for photo in photos:
         for name, features in model(load_image(photo)).items():
@@ -188,15 +199,27 @@ def feature_extractor(
     Section 2 of Gatys et al. 2016: VGG with average pooling, its weights rescaled so
     that the mean activation of each filter, over pictures and positions, is one.
 
+    `"vgg19_slim"` has the same layers up to block5_conv1 and about half of the filters.
+    It was taught VGG19's normalised features: E s, with s its own features and E a
+    learned `(N_vgg, N)` matrix, approximates them. What comes out of a layer is not E s
+    but the shorter
+
+        sqrt(N / N_vgg) R s,    E = Q R    (QR decomposition)
+
+    which has the same losses as E s: Q is orthonormal, so that neither eq. 1 as a mean
+    nor eq. 4 can tell them apart. One alpha and one beta therefore mean the same on
+    both networks.
+
     Args:
         layers: Keras' names of convolutions, such as `["block4_conv2"]`; what comes out
-            is their activation after ReLU.
-        network: `"vgg19"` or `"vgg16"`.
+            is their activation after ReLU (of the slim network, the above).
+        network: `"vgg19"`, `"vgg16"` or `"vgg19_slim"`.
         pooling: `"avg"` as in the paper, or `"max"` as the network was trained.
         normalize: rescale the weights as the paper does.
         weights: `"imagenet"` for Keras' own (downloaded and cached by Keras, or read
-            from the file that the environment variable NST_TF_WEIGHTS names), or the
-            path of a file with weights of this network.
+            from the file that the environment variable NST_TF_WEIGHTS names; the slim
+            network's come with this package), or the path of a file with weights of
+            this network.
 
     Returns:
         A `tf.keras.Model`: `(B, H, W, 3)` RGB in [0, 1] -> `{layer: (B, h, w, N)}`.
@@ -214,10 +237,15 @@ def feature_extractor(
     check_layers(layers, layer_names(network), network)
     if not isinstance(pooling, str) or pooling not in POOLING:
         raise ValueError(f"pooling: {pooling!r} is none of {sorted(POOLING)}")
+    if network == SLIM and not (pooling == "avg" and normalize):
+        raise ValueError(
+            f"{SLIM} was taught by the paper's network: it has no other pooling than "
+            "'avg', and is always normalised"
+        )
 
     model = _network(network, pooling)
     _load_weights(model, network, weights)
-    if normalize:
+    if normalize and network != SLIM:
         _normalize(model, filter_means(model, pooling))
     outputs = {name: model.output[name] for name in layers}
     extractor = keras.Model(model.input, outputs, name=network)

@@ -52,8 +52,9 @@ def gram_matrix(features):
     >>> gram_matrix(tf.ones((1, 2, 3, 1))).numpy()
     array([[[6.]]], dtype=float32)
     """
-    F = features
-    return tf.einsum("bhwi,bhwj->bij", F, F)
+    B, N = tf.shape(features)[0], features.shape[-1]
+    F = tf.reshape(features, (B, -1, N))  # one row per position
+    return tf.matmul(F, F, transpose_a=True)
 
 
 def mean_gram(features):

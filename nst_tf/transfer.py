@@ -290,10 +290,11 @@ def style_transfer(
         content_layers: layers in which the photograph is kept.
         style_layers: layers in which the painting is followed, all equally; or from
             Python a dict of layers and weights.
-        network: vgg19 or vgg16; from Python also a Keras model: image -> features.
+        network: vgg19, vgg19_slim (fast, no download) or vgg16; from Python also a
+            Keras model: image -> features.
         pooling: avg, as in the paper, or max, as the network was trained.
         normalize: rescale the filters to a mean activation of one, as in the paper.
-        weights: a file with weights of the network, instead of Keras' download.
+        weights: a file with weights of the network, instead of its own.
         init: the first image: content, style, noise, or a picture.
         seed: of the noise; the same seed gives the same picture.
         optimizer: lbfgs or adam; from Python also any Keras optimizer, such as

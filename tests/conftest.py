@@ -1,4 +1,5 @@
-"""A small network of random weights, so that the suite is fast and needs no network."""
+"""A tiny network of random weights, so that the suite is fast; the slim one, where a
+real picture matters. Neither needs a download."""
 
 import os
 import shutil
@@ -50,6 +51,15 @@ def small_world(tiny_weights, tmp_path, monkeypatch):
     monkeypatch.setattr(nst.feature_extractor, "__defaults__", tiny)
     defaults = {"network": "tiny", "weights": tiny_weights, "size": 48, "steps": 3}
     for name, value in defaults.items():
+        monkeypatch.setitem(nst.style_transfer.__kwdefaults__, name, value)
+
+
+@pytest.fixture
+def slim_world(small_world, monkeypatch):
+    """The slim VGG19 is the default."""
+    slim = ("vgg19_slim", "avg", True, "imagenet")
+    monkeypatch.setattr(nst.feature_extractor, "__defaults__", slim)
+    for name, value in {"network": "vgg19_slim", "weights": "imagenet"}.items():
         monkeypatch.setitem(nst.style_transfer.__kwdefaults__, name, value)
 
 

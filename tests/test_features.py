@@ -140,7 +140,7 @@ def test_offline_without_weights_says_what_to_do(monkeypatch):
     monkeypatch.setattr(keras.applications, "VGG19", no_network)
     with pytest.raises(ConnectionError) as error:
         nst.feature_extractor(LAYERS, "vgg19", weights="imagenet")
-    for way_out in ("weights=PATH", "NST_TF_WEIGHTS", "~/.keras/models"):
+    for way_out in ("vgg19_slim", "weights=PATH", "NST_TF_WEIGHTS", "~/.keras/models"):
         assert way_out in str(error.value)
     assert "\n" not in str(error.value)
 
@@ -214,3 +214,33 @@ def test_normalised_vgg19_speaks_equally_loudly_in_all_layers(photo):
     )
     normalised, raw = ([np.mean(f) for f in F.values()] for F in (normalised, raw))
     assert max(normalised) / min(normalised) < 3 < max(raw) / min(raw)
+
+
+def test_the_slim_network_needs_no_download_and_no_environment(photo, monkeypatch):
+    monkeypatch.setenv("NST_TF_WEIGHTS", "elsewhere.h5")
+    names = nst.layer_names("vgg19_slim")
+    assert names == nst.layer_names("vgg19")[: len(names)]
+    slim = nst.feature_extractor(names, "vgg19_slim", weights="imagenet")(photo)
+    assert set(slim) == set(names)
+    assert all(np.isfinite(F).all() and np.std(F) > 0 for F in slim.values())
+
+
+@pytest.mark.parametrize("options", [{"pooling": "max"}, {"normalize": False}])
+def test_the_slim_network_says_what_it_was_taught(options):
+    with pytest.raises(ValueError, match="vgg19_slim was taught .* always normalised"):
+        nst.feature_extractor(LAYERS, "vgg19_slim", weights="imagenet", **options)
+
+
+@pytest.mark.vgg19
+def test_the_slim_network_has_the_losses_of_vgg19(photo, painting):
+    photo, painting = (nst.load_image(p, 256) for p in ("photo.jpg", "painting.jpg"))
+    layers = [*(f"block{b}_conv1" for b in range(1, 6)), "block4_conv2"]
+    losses = []
+    for network in ("vgg19", "vgg19_slim"):
+        model = nst.feature_extractor(layers, network, weights="imagenet")
+        P, S = model(photo), model(painting)
+        noisy = model(photo + 0.05 * np.sin(np.arange(photo.size)).reshape(photo.shape))
+        style = [nst.layer_style_loss(P[n], nst.mean_gram(S[n])) for n in layers]
+        content = [np.mean((P[n] - noisy[n]) ** 2) for n in layers]
+        losses.append([*style, *content])
+    np.testing.assert_allclose(losses[1], losses[0], rtol=0.25)

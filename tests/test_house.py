@@ -88,7 +88,7 @@ EXAMPLES = sorted(set().union(*ROWS) - {"callbacks", "figures", "settings", "__m
 
 
 @pytest.mark.parametrize("room", EXAMPLES)
-def test_examples_in_docstrings_run(room):
+def test_examples_in_docstrings_run(room, slim_world):
     ran = doctest.testmod(importlib.import_module(f"nst_tf.{room}"))
     assert ran.failed == 0 and ran.attempted > 0
 
@@ -96,7 +96,7 @@ def test_examples_in_docstrings_run(room):
 # The README
 
 
-def test_python_in_the_readme_runs():
+def test_python_in_the_readme_runs(slim_world):
     blocks = re.findall(r"```python\n(.*?)```", README, re.S)
     assert blocks
     names = {}
@@ -104,7 +104,7 @@ def test_python_in_the_readme_runs():
         exec(block, names)
 
 
-def test_commands_in_the_readme_run(tmp_path):
+def test_commands_in_the_readme_run(tmp_path, slim_world):
     (tmp_path / "folder").mkdir()
     for name in ("one", "two", "wave", "night"):
         (tmp_path / f"{name}.jpg").write_bytes((tmp_path / "photo.jpg").read_bytes())
