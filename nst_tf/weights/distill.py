@@ -41,7 +41,10 @@ TAPS = [*(f"block{b}_conv1" for b in range(1, 6)), "block4_conv2"]
 STRIDE = {1: 4, 2: 2}  # blocks 1 and 2 are compared on every fourth, second position
 GRAM_WEIGHT = 2.0
 UNSEEN = 6  # pictures of each folder that are not taught
+BATCH = 2048  # positions
 POSITIONS = 200  # of each crop, in the first term
+# TensorFlow's XLA is slower on a CPU than its oneDNN.
+JIT = False if keras.backend.backend() == "tensorflow" else "auto"
 DAMPING = 1e-3  # what whitening adds to each variance, as a share of their mean
 
 
@@ -121,7 +124,9 @@ class White(keras.layers.Layer):
         self.inputs = shape[-1]
         rows = self.size**2 * self.inputs + 1 if self.size else self.inputs
         self.U = self.add_weight(shape=(rows, self.filters), name="U")
-        self.P = self.add_weight(shape=(rows, rows), trainable=False, name="P")
+        self.P = self.add_weight(
+            shape=(rows, rows), initializer="zeros", trainable=False, name="P"
+        )
 
     def weights_and_bias(self):
         W = ops.matmul(self.P, self.U)
@@ -242,7 +247,7 @@ def telling(V, N, rng):
     return np.sort(scipy.linalg.qr(some, mode="r", pivoting=True)[1][:N])
 
 
-def fit(A, V, U, E, epochs):
+def fit(A, V, U, E, epochs, rng):
     """Adam on |V - relu(A U) E|^2, from U and E; A is white."""
     x = keras.Input((A.shape[1],))
     hidden = keras.layers.Dense(U.shape[1], activation="relu", use_bias=False)
@@ -250,20 +255,24 @@ def fit(A, V, U, E, epochs):
         [x, hidden, keras.layers.Dense(V.shape[1], use_bias=False)]
     )
     model.set_weights([U, E])
-    batches = -(-len(A) // 2048)
-    rate = keras.optimizers.schedules.CosineDecay(1e-3, epochs * batches)
-    model.compile(keras.optimizers.Adam(rate, beta_2=0.99), "mse")
-    energy = np.mean(np.square(V, dtype="float32"))
-    log = model.fit(A, V, batch_size=2048, epochs=epochs, verbose=0)
-    return *model.get_weights(), log.history["loss"][-1] / energy
+    starts = range(0, len(A), BATCH)
+    rate = keras.optimizers.schedules.CosineDecay(1e-3, epochs * len(starts))
+    model.compile(keras.optimizers.Adam(rate, beta_2=0.99), "mse", jit_compile=JIT)
+    for _ in range(epochs):
+        model.reset_metrics()
+        order = rng.permutation(len(A))
+        for start in starts:
+            rows = np.sort(order[start : start + BATCH])
+            error = model.train_on_batch(A[rows], V[rows].astype("float32"))
+    return *model.get_weights(), error / np.mean(np.square(V, dtype="float32"))
 
 
 def what_the_teacher_sees(teacher, images, positions):
     """`{layer: (K, N_vgg)}` at the positions of each image, one after the other."""
     seen = {name: [] for name in LAYERS}
     for i in range(0, len(images), 4):
-        for name, v in teacher.predict_on_batch(images[i : i + 4]).items():
-            for k, features_of_one in enumerate(v, i):
+        for name, v in teacher(images[i : i + 4]).items():
+            for k, features_of_one in enumerate(ops.convert_to_numpy(v), i):
                 flat = features_of_one.reshape(-1, v.shape[-1])
                 seen[name].append(flat[positions[name][k]].astype("float16"))
     return {name: np.concatenate(parts) for name, parts in seen.items()}
@@ -276,12 +285,12 @@ def what_a_layer_reads(slim, name, images, positions):
         [
             patches(x, positions[name][k])
             for i in range(0, len(images), 4)
-            for k, x in enumerate(below.predict_on_batch(images[i : i + 4]), i)
+            for k, x in enumerate(ops.convert_to_numpy(below(images[i : i + 4])), i)
         ]
     )
 
 
-def first_term(model, images, epochs, seed):
+def first_term(model, images, epochs, seed, path):
     """Each layer by itself, from the ones below as they came out: see `fit`.
 
     It begins with VGG19's own kernels: those of its most telling filters, reading what
@@ -297,6 +306,9 @@ def first_term(model, images, epochs, seed):
     E_below = np.eye(3)  # both networks read the same three channels
     for name, readout in zip(LAYERS, model.readouts, strict=True):
         layer, V = model.slim.get_layer(name), seen.pop(name)
+        if np.any(layer.P):  # fitted before the run was cut off
+            E_below = ops.convert_to_numpy(readout.weights_and_bias()[0]).T
+            continue
         kernel, bias = model.teacher.get_layer(name).get_weights()
         chosen = telling(V, layer.filters, rng)
         kernel = np.einsum("hwvn,vs->hwsn", kernel[..., chosen], E_below)
@@ -309,12 +321,14 @@ def first_term(model, images, epochs, seed):
         S = np.maximum(A @ U, 0)
         C, SV = moments(S), S.T @ V.astype("float32") / len(S)
         E = np.linalg.solve(C + 1e-5 * np.eye(len(C)), SV)
-        U, E, error = fit(A, V, U, E, epochs)
+        U, E, error = fit(A, V, U, E, epochs, rng)
 
         C = moments(np.maximum(A @ U, 0))
         layer.set_weights([U, P])
         readout.set_weights([root(C, 0.5) @ E, root(C, -0.5)])
         E_below = E.T
+        del A, S  # gigabytes
+        model.save_weights(path)
         print(f"{name}: error {error:.4f}", flush=True)
 
 
@@ -338,7 +352,7 @@ class Report(keras.callbacks.Callback):
 def second_term(model, crops, unseen, run, epochs, rate):
     """All layers together, on fresh crops."""
     decay = keras.optimizers.schedules.CosineDecay(rate, epochs * len(crops))
-    model.compile(keras.optimizers.Adam(decay))
+    model.compile(keras.optimizers.Adam(decay), jit_compile=JIT)
     report = Report(unseen, run / f"{SLIM}.weights.h5")
     report.set_model(model)
     report.on_epoch_end(-1)
@@ -418,12 +432,11 @@ def main():
     first = args.run / "first.weights.h5"
     if first.exists():
         model.load_weights(first)
-    else:
+    if not np.any(model.slim.get_layer(LAYERS[-1]).P):
         crops = Crops(kept, args.crops // 4, args.seed + 1, size=args.size)
         images = np.concatenate([crops[i] for i in range(len(crops))])
         images = images[np.random.default_rng(args.seed).permutation(len(images))]
-        first_term(model, images, args.first, args.seed)
-        model.save_weights(first)
+        first_term(model, images, args.first, args.seed, first)
     crops = Crops(kept, args.batches, args.seed, size=args.size)
     unseen = Crops(unseen, 12, args.seed + 2, size=args.size)
     second_term(model, crops, unseen, args.run, args.second, args.rate)
