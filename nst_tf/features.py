@@ -131,11 +131,11 @@ def _download(network):
     except Exception:  # a bare one, when Keras cannot download
         raise ConnectionError(
             f"The ImageNet weights of {network} are not on this machine and could not "
-            "be downloaded. Connect and try again; or take the slim network, which needs "
-            f"no download: network={SLIM!r}; or run, on a machine that is connected, "
-            f"`python -c 'import keras; keras.applications.{network.upper()}"
-            "(include_top=False)'`, copy the .h5 file from its ~/.keras/models, and give "
-            "its path as weights=PATH or in the environment variable NST_TF_WEIGHTS."
+            "be downloaded. Connect and try again; or take the slim network, which is "
+            f"here: network={SLIM!r}; or run, on a machine that is connected, `python -c "
+            f"'import keras; keras.applications.{network.upper()}(include_top=False)'`, "
+            "copy the .h5 file from its ~/.keras/models, and give its path as "
+            "weights=PATH or in the environment variable NST_TF_WEIGHTS."
         ) from None
 
 
