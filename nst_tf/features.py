@@ -129,13 +129,14 @@ def _download(network):
     try:
         return application(include_top=False).get_weights()
     except Exception:  # a bare one, when Keras cannot download
+        fetch = f"keras.applications.{network.upper()}(include_top=False)"
         raise ConnectionError(
             f"The ImageNet weights of {network} are not on this machine and could not "
             "be downloaded. Connect and try again; or take the slim network, which is "
-            f"here: network={SLIM!r}; or run, on a machine that is connected, `python -c "
-            f"'import keras; keras.applications.{network.upper()}(include_top=False)'`, "
-            "copy the .h5 file from its ~/.keras/models, and give its path as "
-            "weights=PATH or in the environment variable NST_TF_WEIGHTS."
+            f"here: network={SLIM!r}; or run, on a machine that is connected, `python "
+            f"-c 'import keras; {fetch}'`, copy the .h5 file from its ~/.keras/models, "
+            "and give its path as weights=PATH or in the environment variable "
+            "NST_TF_WEIGHTS."
         ) from None
 
 
