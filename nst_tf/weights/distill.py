@@ -40,6 +40,7 @@ LAYERS = layer_names(SLIM)
 TAPS = [*(f"block{b}_conv1" for b in range(1, 6)), "block4_conv2"]
 STRIDE = {1: 4, 2: 2}  # blocks 1 and 2 are compared on every fourth, second position
 GRAM_WEIGHT = 2.0
+HINT_WEIGHT = 0.3  # of the other layers
 UNSEEN = 6  # pictures of each folder that are not taught
 BATCH = 2048  # positions
 POSITIONS = 200  # of each crop, in the first term
@@ -196,8 +197,9 @@ class Distillation(keras.Model):
             error = relative_error(e, v)
             self.meters[name].update_state(error)
             if name in TAPS:
-                error = error + GRAM_WEIGHT * relative_error(gram(e), gram(v))
-            total = total + error
+                total += error + GRAM_WEIGHT * relative_error(gram(e), gram(v))
+            else:
+                total += HINT_WEIGHT * error
         return total / len(LAYERS)
 
 
