@@ -344,32 +344,47 @@ class Report(keras.callbacks.Callback):
         super().__init__()
         self.crops, self.path = crops, path
 
+    def on_train_begin(self, logs=None):
+        self.on_epoch_end(-1)
+
     def on_epoch_end(self, epoch, logs=None):
         found = self.model.evaluate(self.crops, verbose=0, return_dict=True)
         layers = (f"{name[5]}_{name[-1]} {found[name]:.3f}" for name in LAYERS)
         print(f"{epoch + 1}: {found['loss']:.4f}", *layers, sep="  ", flush=True)
-        export(self.model, self.path)
+        export(self.model, self.crops, self.path)
 
 
 def second_term(model, crops, unseen, run, epochs, rate):
     """All layers together, on fresh crops."""
     decay = keras.optimizers.schedules.CosineDecay(rate, epochs * len(crops))
     model.compile(keras.optimizers.Adam(decay), jit_compile=JIT)
-    report = Report(unseen, run / f"{SLIM}.weights.h5")
-    report.set_model(model)
-    report.on_epoch_end(-1)
     model.fit(
         crops,
         epochs=epochs,
         verbose=0,
         callbacks=[
-            keras.callbacks.BackupAndRestore(run / "backup"),
+            keras.callbacks.BackupAndRestore(run / "backup", delete_checkpoint=False),
             keras.callbacks.LambdaCallback(
                 on_epoch_begin=lambda epoch, _: setattr(crops, "epoch", epoch)
             ),
-            report,
+            Report(unseen, run / f"{SLIM}.weights.h5"),
         ],
     )
+
+
+def gains(model, crops):
+    """What each readout lacks in strength: `{layer: |v| / |E s|}`.
+
+    What a regression finds is weaker than what it was to find, the more so the less it
+    explains; losses in VGG19's units want the same energy.
+    """
+    energies = {name: np.zeros(2) for name in LAYERS}
+    for images in (crops[i] for i in range(len(crops))):
+        v, e = model.teacher(images), model(images)
+        for name in LAYERS:
+            both = sparse(v[name], name), e[name]
+            energies[name] += [float(ops.sum(ops.square(x))) for x in both]
+    return {name: np.sqrt(v / e) for name, (v, e) in energies.items()}
 
 
 def shorten(E):
@@ -378,13 +393,13 @@ def shorten(E):
     return np.sqrt(N / N_vgg) * np.linalg.qr(E, mode="r")
 
 
-def export(model, path):
+def export(model, crops, path):
     """Writes the slim network as `feature_extractor` reads it."""
-    slim = features._network(SLIM, "avg")
+    slim, gain = features._network(SLIM, "avg"), gains(model, crops)
     for name, readout in zip(LAYERS, model.readouts, strict=True):
         kernel, bias = model.slim.get_layer(name).weights_and_bias()
         slim.get_layer(name).set_weights([kernel, bias])
-        E = ops.convert_to_numpy(readout.weights_and_bias()[0]).T
+        E = gain[name] * ops.convert_to_numpy(readout.weights_and_bias()[0]).T
         slim.get_layer(f"{name}_readout").set_weights([shorten(E).T[None, None]])
     slim.save_weights(path)
     squeeze(path)
