@@ -10,7 +10,6 @@ give to pictures of several folders. `cost` compares time and memory.
 """
 
 import argparse
-import resource
 import subprocess
 import sys
 import time
@@ -83,7 +82,8 @@ def loss(folders, paintings, size, count):
             share = rng.uniform()
             noise = rng.random(image.shape, dtype="float32")
             image = (1 - share) * image + share * noise
-        painting = nst.load_image(rng.choice(paintings), size)
+        others = [p for p in paintings if p.name != path.name]
+        painting = nst.load_image(rng.choice(others), size)
         both = [(network(image), network(painting)) for network in extractors]
         for layer in STYLE_LAYERS:
             found[layer].append(
@@ -120,13 +120,18 @@ def gradient_of(pair, size, network):
     return gradient
 
 
+def resident(what):
+    """`VmRSS` of this process now or `VmHWM`, its peak, in MiB (Linux)."""
+    return int(Path("/proc/self/status").read_text().split(what)[1].split()[1]) / 1024
+
+
 def peak(pair, size, network):
     """Prints the memory, in MiB, that a gradient takes at its peak."""
-    gradient = gradient_of(pair, 32, network)  # loads everything
+    gradient = gradient_of(pair, size, network)
+    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+    before = resident("VmRSS")
     gradient()
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    gradient_of(pair, size, network)()
-    print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
+    print(resident("VmHWM") - before)
 
 
 def cost(pair, size, turns):

@@ -2,6 +2,7 @@
 
 import ast
 import doctest
+import hashlib
 import importlib
 import re
 import shlex
@@ -130,6 +131,18 @@ def test_table_of_settings_has_the_defaults_of_the_signature():
     arguments = functions["style_transfer"].args
     pairs = zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
     assert dict(rows) == {a.arg: ast.unparse(default) for a, default in pairs}
+
+
+def test_weights_are_those_of_their_readme():
+    folder = ROOT / "nst_tf" / "weights"
+    made = re.findall(
+        r"## (\S+)\n.*?sha256 \| `(\w+)`", (folder / "README.md").read_text(), re.S
+    )
+    assert len(made) == 2
+    for name, digest in made:
+        content = (folder / name).read_bytes()
+        assert hashlib.sha256(content).hexdigest() == digest, name
+        assert len(content) < 8e6, name
 
 
 def test_pictures_have_their_credits():
