@@ -97,7 +97,7 @@ def _load_weights(model, network, weights):
     """Fills `model` from our file, from Keras' download or from the user's file."""
     source = weights
     if weights == "imagenet" and network == SLIM:
-        weights = WEIGHTS / f"{SLIM}.weights.h5"
+        source = weights = WEIGHTS / f"{SLIM}.weights.h5"
     elif weights == "imagenet" and os.environ.get("NST_TF_WEIGHTS"):
         weights = os.environ["NST_TF_WEIGHTS"]
         source = f"{weights} (from NST_TF_WEIGHTS)"

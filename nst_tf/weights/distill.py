@@ -431,11 +431,11 @@ def main():
     parser.add_argument("--run", type=Path, required=True, help="folder of the run")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--size", type=int, default=224, help="of a crop, in pixels")
-    parser.add_argument("--crops", type=int, default=1600, help="of the first term")
+    parser.add_argument("--crops", type=int, default=1280, help="of the first term")
     parser.add_argument(
-        "--first", type=int, default=12, help="epochs of the first term"
+        "--first", type=int, default=10, help="epochs of the first term"
     )
-    parser.add_argument("--second", type=int, default=25, help="epochs of the second")
+    parser.add_argument("--second", type=int, default=15, help="epochs of the second")
     parser.add_argument("--batches", type=int, default=100, help="of each such epoch")
     parser.add_argument("--rate", type=float, default=3e-4, help="of the second term")
     args = parser.parse_args()
