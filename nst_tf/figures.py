@@ -1,21 +1,30 @@
 """The paper's figures, drawn from results; the only file that knows matplotlib.
 
 Every function draws what it is given, on `ax` if there is one, and returns the Figure.
+Colours of text and background are matplotlib's own, so that its styles change them.
 """
+
+import io
+from pathlib import Path
 
 import numpy as np
 
+from nst_tf.images import load_image
+
+GREY = "#888888"  # is seen on white and on black
 # Okabe and Ito's colours, which colour-blind readers can tell apart.
 COLORS = {
     "content": "#0072B2",
     "style": "#D55E00",
     "tv": "#009E73",
-    "total": "#888888",
+    "total": GREY,
 }
 
 
 def _picture(image):
-    """A `Result`, or an image with or without a batch axis, as `(H, W, 3)`."""
+    """A `Result`, a path, or an image with or without a batch axis, as `(H, W, 3)`."""
+    if isinstance(image, str | Path):
+        image = load_image(image)
     array = np.asarray(getattr(image, "image", image))
     return array[0] if array.ndim == 4 else array
 
@@ -34,7 +43,7 @@ def show(image, title=None, ax=None):
     """A picture with its true colours: 0 is black and 1 is white, nothing is stretched.
 
     Args:
-        image: a `Result`, or `(H, W, 3)` or `(1, H, W, 3)` in [0, 1].
+        image: a `Result`, a path, or `(H, W, 3)` or `(1, H, W, 3)` in [0, 1].
         title: words above it.
         ax: matplotlib axes to draw on.
 
@@ -115,7 +124,7 @@ def loss_curves(history, settings=None, ax=None):
             dashes = "--" if part == "total" else "-"
             ax.semilogy(steps, losses, dashes, color=color, label=label)
     for change in np.flatnonzero(np.diff(history["size"])):
-        ax.axvline(steps[change] + 0.5, color="#888888", linestyle=":", linewidth=1)
+        ax.axvline(steps[change] + 0.5, color=GREY, linestyle=":", linewidth=1)
         ax.annotate(
             f"{history['size'][change + 1]} px",
             (steps[change] + 0.5, 1),
@@ -128,3 +137,204 @@ def loss_curves(history, settings=None, ax=None):
     ax.spines[["top", "right"]].set_visible(False)
     ax.legend(frameon=False)
     return ax.figure
+
+
+def gradient_shares(shares, steps=None, ax=None):
+    """Who drives the pixels: each term's part of the gradient, step by step.
+
+    Args:
+        shares: `{"content": [...], "style": [...], "tv": [...]}`, numbers between 0 and
+            1 that add up to 1 at each step; terms may be missing.
+        steps: the number of each step. Default: 1, 2, 3 ...
+        ax: matplotlib axes to draw on.
+
+    Returns:
+        The Figure.
+    """
+    ax = _axes(ax, figsize=(6, 3))
+    parts = [part for part in COLORS if part in shares]
+    heights = [shares[part] for part in parts]
+    steps = range(1, len(heights[0]) + 1) if steps is None else steps
+    ax.stackplot(steps, heights, labels=parts, colors=[COLORS[p] for p in parts])
+    ax.set(xlabel="step", ylabel="share of the gradient", ylim=(0, 1))
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.margins(x=0)
+    ax.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
+    return ax.figure
+
+
+def feature_maps(features, filters=8, columns=8, title=None, ax=None):
+    """Where filters of one layer answer: a map for each, its strongest answer white.
+
+    Args:
+        features: `(H, W, N)` or `(1, H, W, N)` activations.
+        filters: how many, from the first; or a list of their numbers.
+        columns: maps in a row.
+        title: words above.
+        ax: matplotlib axes to draw on.
+
+    Returns:
+        The Figure.
+    """
+    maps = np.moveaxis(_picture(features), -1, 0)
+    maps = maps[:filters] if isinstance(filters, int) else maps[list(filters)]
+    count, height, width = maps.shape
+    columns = min(columns, count)
+    rows = -(-count // columns)
+    gap = max(1, width // 20)
+    wall = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap), np.nan)
+    for k, answers in enumerate(maps):
+        top, left = k // columns * (height + gap), k % columns * (width + gap)
+        strongest = np.max(np.abs(answers)) or 1.0
+        wall[top : top + height, left : left + width] = answers / strongest
+    ax = _axes(ax, figsize=(9, 9 * len(wall) / wall.shape[1] + 0.3))
+    ax.imshow(wall, cmap="inferno", vmin=0, vmax=1, interpolation="nearest")
+    ax.set_axis_off()
+    if title:
+        ax.set_title(title)
+    return ax.figure
+
+
+def gram(G, title=None, ax=None):
+    """A Gram matrix: orange where two filters answer together, purple where they avoid
+    each other. The scale is that of arcsinh, as the diagonal is much the strongest.
+
+    Args:
+        G: `(N, N)` or `(1, N, N)`.
+        title: words above.
+        ax: matplotlib axes to draw on.
+
+    Returns:
+        The Figure.
+    """
+    from matplotlib.colors import AsinhNorm
+
+    G = np.asarray(G)
+    G = G[0] if G.ndim == 3 else G
+    ax = _axes(ax, figsize=(4, 3.4))
+    most = np.max(np.abs(G)) or 1.0
+    norm = AsinhNorm(linear_width=most / 100, vmin=-most, vmax=most)
+    drawn = ax.imshow(G, cmap="PuOr_r", norm=norm, interpolation="nearest")
+    ax.figure.colorbar(drawn, ax=ax, ticks=[-most, 0, most], format="%.2g")
+    ax.set(xlabel="filter", ylabel="filter")
+    if title:
+        ax.set_title(title)
+    return ax.figure
+
+
+def style_distances(distances, labels, title=None, ax=None):
+    """A table of style losses between pictures: the darker, the more alike.
+
+    Args:
+        distances: `(K, K)`.
+        labels: names of the K pictures.
+        title: words above.
+        ax: matplotlib axes to draw on.
+
+    Returns:
+        The Figure.
+    """
+    distances = np.asarray(distances)
+    K = len(distances)
+    ax = _axes(ax, figsize=(1.6 + 0.62 * K, 1.4 + 0.5 * K))
+    drawn = ax.imshow(distances, cmap="cividis", aspect="auto")
+    for (i, j), distance in np.ndenumerate(distances):
+        ink = "white" if drawn.norm(distance) < 0.6 else "black"
+        ax.text(
+            j, i, f"{distance:.2g}", color=ink, ha="center", va="center", fontsize=8
+        )
+    ax.set_xticks(range(K), labels, rotation=40, ha="right", rotation_mode="anchor")
+    ax.set_yticks(range(K), labels)
+    ax.spines[:].set_visible(False)
+    if title:
+        ax.set_title(title)
+    return ax.figure
+
+
+def side_by_side(images, labels=None, detail=None, title=None, width=3.2):
+    """Pictures beside each other, and below them one detail of each, magnified.
+
+    Args:
+        images: pictures, as `show` takes them.
+        labels: words above each.
+        detail: `(left, top, right, bottom)` of the detail, as shares of the width and
+            the height: `(0.5, 0, 1, 0.5)` is the upper right quarter.
+        title: words above all.
+        width: of a picture, in inches.
+
+    Returns:
+        The Figure.
+    """
+    pictures = [_picture(image) for image in images]
+    if detail is None:
+        return image_grid(pictures, columns=labels, title=title, width=width)
+    left, top, right, bottom = detail
+    details, frames = [], []
+    for picture in pictures:
+        h, w = picture.shape[:2]
+        x, y = (round(left * w), round(right * w)), (round(top * h), round(bottom * h))
+        details.append(picture[slice(*y), slice(*x)])
+        frames.append(((x[0], y[0]), x[1] - x[0], y[1] - y[0]))
+    figure = image_grid([pictures, details], columns=labels, title=title, width=width)
+    for ax, frame in zip(figure.axes, frames, strict=False):  # the first row's
+        ax.add_patch(_frame(*frame))
+    return figure
+
+
+def _frame(*corner_and_size):
+    from matplotlib.patches import Rectangle
+
+    return Rectangle(*corner_and_size, fill=False, edgecolor="white", linewidth=1.5)
+
+
+def live(every=2.0):
+    """A callback for notebooks: the picture and its losses, while the run goes on.
+
+    One output, which is drawn again in its place and stays as it was at the end:
+
+        style_transfer(photo, painting, callbacks=nst.figures.live())
+
+    Args:
+        every: seconds between two drawings, each of which takes about a third of one.
+
+    Raises:
+        ImportError: there is no IPython.
+    """
+    from IPython.display import Image, display
+
+    output, drawn_at = None, -np.inf
+
+    def draw(result):
+        nonlocal output, drawn_at
+        drawn_at = result.history["seconds"][-1]
+        drawing = Image(_state_of(result))
+        if output is None:
+            output = display(drawing, display_id=True)
+        else:
+            output.update(drawing)
+
+    def show_now_and_then(result):
+        if result.history["seconds"][-1] - drawn_at >= every:
+            draw(result)
+
+    def close(result):
+        nonlocal output, drawn_at
+        draw(result)
+        output, drawn_at = None, -np.inf  # the next run has an output of its own
+
+    show_now_and_then.close = close
+    return show_now_and_then
+
+
+def _state_of(result):
+    """A PNG of the picture so far and its losses."""
+    from matplotlib.figure import Figure  # pyplot's would be shown a second time
+
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    step, size = result.history["step"][-1], result.history["size"][-1]
+    show(result, f"step {step}, {size} pixels", ax=left)
+    loss_curves(result.history, ax=right)
+    file = io.BytesIO()
+    figure.savefig(file, format="png", dpi=80)
+    return file.getvalue()

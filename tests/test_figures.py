@@ -82,3 +82,129 @@ def test_loss_curves_mark_where_the_size_changes():
     marks = [line for line in ax.get_lines() if line.get_linestyle() == ":"]
     assert [mark.get_xdata()[0] for mark in marks] == [2.5]
     assert "64 px" in [text.get_text() for text in ax.texts]
+
+
+def test_pictures_may_be_paths(photo):
+    drawn = nst.figures.show("photo.jpg").axes[0].get_images()[0].get_array()
+    np.testing.assert_array_equal(drawn, nst.load_image("photo.jpg")[0])
+
+
+def test_gradient_shares_are_stacked_to_one():
+    shares = {"tv": [0.1, 0.2], "content": [0.6, 0.3], "style": [0.3, 0.5]}
+    ax = nst.figures.gradient_shares(shares, steps=[5, 10]).axes[0]
+    assert labels(ax) == ["content", "style", "tv"]
+    tops = [area.get_paths()[0].vertices[:, 1].max() for area in ax.collections]
+    np.testing.assert_allclose(tops, [0.6, 0.9, 1.0], rtol=1e-6)
+    assert ax.get_xlim() == (5, 10)
+
+
+def test_feature_maps_stand_side_by_side():
+    features = np.random.default_rng(0).random((1, 4, 6, 9))
+    ax = nst.figures.feature_maps(features, filters=[0, 7, 8], columns=2).axes[0]
+    wall = ax.get_images()[0].get_array().filled(np.nan)
+    assert wall.shape == (2 * 4 + 1, 2 * 6 + 1)
+    for top, left, n in [(0, 0, 0), (0, 7, 7), (5, 0, 8)]:
+        answers = features[0, ..., n]
+        drawn = wall[top : top + 4, left : left + 6]
+        np.testing.assert_allclose(drawn, answers / answers.max())
+    assert np.isnan(wall[4]).all() and np.isnan(wall[:, 6]).all()
+    assert np.isnan(wall[5:, 7:]).all()
+
+
+def test_filters_that_never_answer_are_dark():
+    ax = nst.figures.feature_maps(np.zeros((4, 6, 2))).axes[0]
+    assert np.nanmax(ax.get_images()[0].get_array()) == 0
+
+
+def test_a_gram_matrix_is_drawn_around_zero():
+    G = np.array([[[4.0, -1.0], [-1.0, 2.0]]])
+    figure = nst.figures.gram(G, title="block1_conv1")
+    drawn = figure.axes[0].get_images()[0]
+    np.testing.assert_array_equal(drawn.get_array(), G[0])
+    assert drawn.get_clim() == (-4, 4)
+    assert figure.axes[0].get_title() == "block1_conv1"
+
+
+def test_style_distances_are_written_into_their_cells():
+    distances = np.array([[0, 0.25], [0.5, 0]])
+    ax = nst.figures.style_distances(distances, ["a", "b"]).axes[0]
+    assert [text.get_text() for text in ax.texts] == ["0", "0.25", "0.5", "0"]
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["a", "b"]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["a", "b"]
+
+
+def test_side_by_side_shows_the_framed_detail(photo, painting):
+    figure = nst.figures.side_by_side(
+        [photo, painting], ["a", "b"], detail=(0.5, 0, 1, 0.25)
+    )
+    axes = figure.axes
+    assert [ax.get_title() for ax in axes[:2]] == ["a", "b"]
+    for k, picture in enumerate([photo, painting]):
+        H, W = picture.shape[1:3]
+        detail = picture[0, : round(H / 4), round(W / 2) :]
+        np.testing.assert_array_equal(axes[2 + k].get_images()[0].get_array(), detail)
+        (frame,) = axes[k].patches
+        assert frame.get_xy() == (round(W / 2), 0)
+        assert frame.get_width() == W - round(W / 2)
+        assert frame.get_height() == round(H / 4)
+
+
+def test_side_by_side_needs_no_detail(photo, painting):
+    assert len(nst.figures.side_by_side([photo, painting]).axes) == 2
+
+
+@pytest.mark.parametrize("style", ["default", "dark_background"])
+def test_words_have_the_colour_of_the_readers_style(style):
+    """Nothing but pictures and curves has a colour of its own."""
+    with plt.style.context(style):
+        ink = matplotlib.colors.to_hex(plt.rcParams["text.color"])
+        ax = nst.figures.gradient_shares({"content": [0.5], "style": [0.5]}).axes[0]
+        words = [*ax.get_legend().get_texts(), ax.xaxis.label, ax.yaxis.label]
+        assert {matplotlib.colors.to_hex(word.get_color()) for word in words} == {ink}
+
+
+class Notebook:
+    """Stands for IPython's display: keeps what was shown, and what replaced it."""
+
+    def __init__(self):
+        self.shown, self.updates = [], 0
+
+    def display(self, drawing, display_id):
+        self.shown.append(drawing)
+        return self
+
+    def update(self, drawing):
+        self.shown[-1] = drawing
+        self.updates += 1
+
+
+@pytest.fixture
+def notebook(monkeypatch):
+    notebook = Notebook()
+    monkeypatch.setattr("IPython.display.display", notebook.display)
+    return notebook
+
+
+def test_a_live_view_leaves_one_output_of_the_last_step(notebook, monkeypatch):
+    steps = []
+    monkeypatch.setattr(
+        nst.figures, "_state_of", lambda r: b"\x89PNG%d" % len(r.history["step"])
+    )
+    nst.style_transfer(
+        "photo.jpg",
+        "painting.jpg",
+        steps=4,
+        callbacks=[nst.figures.live(every=0), lambda r: steps.append(r)],
+    )
+    assert len(notebook.shown) == 1 and notebook.updates == len(steps)
+    assert notebook.shown[0].data == b"\x89PNG%d" % len(steps)
+
+
+def test_a_live_view_is_a_picture_and_is_not_drawn_all_the_time(notebook):
+    watch = nst.figures.live(every=1e9)
+    for run in (1, 2):
+        nst.style_transfer("photo.jpg", "painting.jpg", steps=4, callbacks=watch)
+        assert len(notebook.shown) == run  # each run has its own
+        assert notebook.updates == run  # the first step, and the end
+    assert notebook.shown[0].data.startswith(b"\x89PNG")
+    assert plt.get_fignums() == []  # nothing is left for the notebook to show again
