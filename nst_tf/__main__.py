@@ -9,7 +9,7 @@ import typing
 from pathlib import Path
 
 from nst_tf import __version__
-from nst_tf.callbacks import checkpoint, progress
+from nst_tf.callbacks import checkpoint, film, progress
 from nst_tf.features import smallest_side
 from nst_tf.images import check_path, load_image, read_settings
 from nst_tf.settings import SMALLEST_SIZE, as_list
@@ -99,8 +99,11 @@ def _transfer(args):
     names = [p for p in inspect.signature(style_transfer).parameters if p in args]
     settings = {name: getattr(args, name) for name in names}
     paths = _outputs(contents, styles, args.output)
-    if len(contents) > 1 and (args.checkpoint or args.resume):
-        raise ValueError("--checkpoint and --resume are for one photograph at a time")
+    one_run = args.checkpoint or args.resume or args.animate
+    if len(contents) > 1 and one_run:
+        raise ValueError(
+            "--checkpoint, --resume and --animate are for one photograph at a time"
+        )
     least = smallest_side([*as_list(args.content_layers), *as_list(args.style_layers)])
     coarsest = max(as_list(args.size)[0], SMALLEST_SIZE)
     for photograph in contents:  # to hear now, not in an hour
@@ -112,6 +115,8 @@ def _transfer(args):
         callbacks = [] if args.quiet else [progress(Path(photograph).name)]
         if args.checkpoint:
             callbacks.append(checkpoint(args.checkpoint))
+        if args.animate:
+            callbacks.append(film(args.animate))
         try:
             result = style_transfer(photograph, style, callbacks=callbacks, **settings)
         except NotFiniteError as error:
@@ -183,6 +188,11 @@ def _add_transfer(commands):
         metavar="FILE",
         help="an .npz written every 50 steps, for --resume",
     )
+    run.add_argument(
+        "--animate",
+        metavar="FILE",
+        help="the run as a film: .gif, .webp, or .mp4 (needs imageio[ffmpeg])",
+    )
     run.add_argument("--quiet", action="store_true", help="no progress bar")
     _add_debug(run, default=argparse.SUPPRESS)
 
@@ -213,7 +223,7 @@ def main(arguments=None):
         return args.run(args)
     except KeyboardInterrupt:
         return 130
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, ImportError) as error:
         if args.debug:
             raise
         print(f"nst-tf: {error}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""Who may watch a run: progress, save_images, checkpoint.
+"""Who may watch a run: progress, save_images, film, checkpoint.
 
 A callback is any function of one argument, the `Result` so far, called after every
 step:
@@ -15,8 +15,10 @@ from pathlib import Path
 import numpy as np
 from tqdm.auto import tqdm
 
-from nst_tf.images import check_path, save_image, write_atomically
+from nst_tf.images import check_path, save_image, to_pil, write_atomically
 
+FILMS = (".gif", ".webp", ".mp4")
+REST = 2  # seconds that a film shows its last picture
 PARTS = ("content", "style", "tv", "total")
 
 
@@ -89,6 +91,57 @@ def save_images(path="step_{step:05d}.png", every=10):
             save_image(str(path).format(step=step), result.image, result.settings)
 
     return save
+
+
+def film(path, every=2, frames_per_second=12):
+    """Writes the whole run as a film, when it ends.
+
+    Args:
+        path: ends in .gif, .webp (of the same quality, a tenth of the size) or .mp4,
+            which needs `pip install "imageio[ffmpeg]"`.
+        every: how many steps lie between two frames.
+        frames_per_second: how fast it is shown; the last picture stays for two seconds.
+
+    Raises:
+        ValueError: another suffix, or a folder that cannot be written.
+        ImportError: .mp4 without imageio.
+    """
+    _check_every(every)
+    path = check_path(path, FILMS)
+    if path.suffix.lower() == ".mp4":
+        import imageio_ffmpeg  # noqa: F401  to hear now that it is missing
+    frames = []
+
+    def watch(result):
+        if result.history["step"][-1] % every == 1 % every:
+            frames.append(to_pil(result.image))
+
+    def close(result):
+        last = to_pil(result.image)
+        moving = [frame.resize(last.size) for frame in frames]
+        write = _write_mp4 if path.suffix.lower() == ".mp4" else _write_animation
+        write(path, [*moving, last], frames_per_second)
+        frames.clear()
+
+    watch.close = close
+    return watch
+
+
+def _write_animation(path, frames, frames_per_second):
+    milliseconds = [1000 // frames_per_second] * (len(frames) - 1) + [REST * 1000]
+    options = {"save_all": True, "append_images": frames[1:], "loop": 0, "quality": 85}
+    options |= {"format": path.suffix[1:].upper(), "duration": milliseconds}
+    write_atomically(path, lambda file: frames[0].save(file, **options))
+
+
+def _write_mp4(path, frames, frames_per_second):
+    import imageio.v3
+
+    frames += frames[-1:] * (REST * frames_per_second - 1)
+    height, width = (side // 2 * 2 for side in frames[0].size[::-1])  # H.264 wants even
+    arrays = [np.asarray(frame)[:height, :width] for frame in frames]
+    options = {"fps": frames_per_second, "macro_block_size": 2, "quality": 8}
+    imageio.v3.imwrite(path, arrays, plugin="FFMPEG", **options)
 
 
 def checkpoint(path="checkpoint.npz", every=50):

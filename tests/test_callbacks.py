@@ -1,10 +1,11 @@
 import json
 
+import imageio.v3
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from PIL import Image
+from PIL import Image, ImageSequence
 
 import nst_tf as nst
 from nst_tf import optimizers
@@ -163,3 +164,37 @@ def test_progress_shows_the_losses_and_the_end(capsys):
     assert last.startswith("photo: 100%") and "size=48, step=4" in last
     assert "content=" in last and "style=" in last and "total=" in last
     assert shown.out == ""
+
+
+@pytest.mark.parametrize("suffix", ["gif", "webp", "mp4"])
+def test_a_film_shows_the_run_at_its_last_size_and_rests_at_the_end(suffix):
+    watch = nst.film(f"run.{suffix}", every=2, frames_per_second=4)
+    result = nst.style_transfer("photo.jpg", "painting.jpg", **PLAN, callbacks=watch)
+    moving = len(result.history["step"][::2])
+    if suffix == "mp4":
+        frames = imageio.v3.imread("run.mp4", plugin="FFMPEG")
+        seconds = len(frames) / 4
+    else:
+        with Image.open(f"run.{suffix}") as film:
+            pictures = list(ImageSequence.all_frames(film))
+            assert film.info["loop"] == 0
+        frames = np.stack([np.asarray(p.convert("RGB")) for p in pictures])
+        seconds = sum(p.info["duration"] for p in pictures) / 1000
+    assert frames.shape[1:] == result.image.shape
+    assert seconds == moving / 4 + 2
+    assert np.mean(abs(frames[-1] / 255 - result.image)) < 0.05
+
+
+def test_a_film_is_written_even_if_the_run_is_killed():
+    with pytest.raises(Killed):
+        watchers = [nst.film("run.gif"), kill_at(4)]
+        nst.style_transfer("photo.jpg", "painting.jpg", **PLAN, callbacks=watchers)
+    with Image.open("run.gif") as film:
+        assert film.n_frames > 1
+
+
+def test_a_film_needs_a_place_and_a_known_format_before_the_run():
+    with pytest.raises(ValueError, match="should end in one of .gif, .webp, .mp4"):
+        nst.film("run.avi")
+    with pytest.raises(ValueError, match="there is no folder"):
+        nst.film("nowhere/run.gif")
