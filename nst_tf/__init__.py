@@ -37,7 +37,7 @@ with _silence():
     import tensorflow  # noqa: F401
 
 from nst_tf import figures
-from nst_tf.callbacks import checkpoint, progress, save_images
+from nst_tf.callbacks import checkpoint, film, progress, save_images
 from nst_tf.features import feature_extractor, layer_names
 from nst_tf.images import load_image, read_settings, save_image
 from nst_tf.losses import (
@@ -50,6 +50,7 @@ from nst_tf.losses import (
     total_variation_loss,
 )
 from nst_tf.optimizers import descend, lbfgs
+from nst_tf.sweeps import sweep
 from nst_tf.transfer import NotFiniteError, Result, Style, reconstruct, style_transfer
 
 __version__ = "0.1.0"
@@ -75,6 +76,7 @@ __all__ = [
     # watching
     "progress",
     "save_images",
+    "film",
     "checkpoint",
     # the run
     "style_transfer",
@@ -82,6 +84,8 @@ __all__ = [
     "Style",
     "Result",
     "NotFiniteError",
+    # many runs
+    "sweep",
     # drawing
     "figures",
 ]

@@ -170,7 +170,7 @@ def _minimizer(optimizer):
     return functools.partial(descend, optimizer=optimizer)
 
 
-def _fingerprint(images):
+def fingerprint(images):
     """A short hash of pixels, by which a resumed run knows its pictures again."""
     digest = hashlib.sha256()
     for image in images:
@@ -344,7 +344,7 @@ def style_transfer(
     settings |= part_weights | {"size": sizes, "steps": steps, "style_size": style_size}
     settings |= {"style_image": style.images, "style_blend": style.blend}
     settings |= {"content_layers": content_layers, "style_layers": style_layers}
-    settings["fingerprint"] = _fingerprint([image, *contents, *styles])
+    settings["fingerprint"] = fingerprint([image, *contents, *styles])
     del settings["callbacks"], settings["resume"]
     result = Result({"image": image}, {name: [] for name in HISTORY}, as_json(settings))
     if resume:

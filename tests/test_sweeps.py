@@ -1,0 +1,141 @@
+import concurrent.futures
+import multiprocessing
+import os
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import nst_tf as nst
+
+GRID = {"content_weight": [0.001, 0.1], "seed": [0, 1, 2]}
+FIXED = {"init": "noise"}
+# Other processes have neither the tiny network nor the small world's defaults.
+ELSEWHERE = {"network": "vgg19_slim", "weights": "imagenet", "size": 48, "steps": 2}
+
+
+def test_every_combination_has_its_picture_in_its_place():
+    paths = nst.sweep("photo.jpg", "painting.jpg", GRID, **FIXED)
+    assert [len(row) for row in paths] == [3, 3]
+    assert len({path for row in paths for path in row}) == 6
+    for weight, row in zip(GRID["content_weight"], paths, strict=True):
+        for seed, path in zip(GRID["seed"], row, strict=True):
+            settings = nst.read_settings(path)
+            assert (settings["content_weight"], settings["seed"]) == (weight, seed)
+            assert settings["init"] == "noise"
+            assert f"content_weight={weight}_seed={seed}" in path.name
+
+
+def test_a_picture_of_a_sweep_is_that_of_the_same_transfer():
+    ((path,),) = nst.sweep("photo.jpg", "painting.jpg", {"seed": [3], "steps": [2]})
+    result = nst.style_transfer("photo.jpg", "painting.jpg", seed=3, steps=2)
+    np.testing.assert_allclose(nst.load_image(path)[0], result.image, atol=0.002)
+
+
+def test_a_sweep_goes_on_where_it_stopped():
+    paths = nst.sweep("photo.jpg", "painting.jpg", GRID, **FIXED)
+    times = {path: path.stat().st_mtime_ns for row in paths for path in row}
+    lost = paths[1][0]
+    lost.unlink()
+    assert nst.sweep("photo.jpg", "painting.jpg", GRID, **FIXED) == paths
+    again = [path for path in times if path.stat().st_mtime_ns != times[path]]
+    assert again == [lost]
+
+
+def test_other_settings_or_pictures_have_other_names():
+    one = {"seed": [0]}
+    names = [
+        nst.sweep("photo.jpg", "painting.jpg", one)[0],
+        nst.sweep("photo.jpg", "painting.jpg", one, tv_weight=2.0)[0],
+        nst.sweep("painting.jpg", "photo.jpg", one)[0],
+        nst.sweep("photo.jpg", ["painting.jpg", "photo.jpg"], one)[0],
+    ]
+    assert len(set(names)) == 4
+
+
+def test_callbacks_only_watch():
+    seen = []
+    watched = {"callbacks": lambda result: seen.append(result)}
+    paths = nst.sweep("photo.jpg", "painting.jpg", {"seed": [0]}, **watched)
+    assert seen
+    assert nst.sweep("photo.jpg", "painting.jpg", {"seed": [0]}) == paths
+
+
+@pytest.mark.parametrize(
+    "settings, message",
+    [
+        ({"sede": [0]}, "'sede' is none of"),
+        ({"seed": []}, "seed has no values"),
+        ({"resume": ["run.npz"]}, "'resume' is none of"),
+    ],
+)
+def test_mistakes_are_told_before_anything_is_painted(settings, message):
+    with pytest.raises(ValueError, match=message):
+        nst.sweep("photo.jpg", "painting.jpg", settings)
+    assert not Path("sweep").exists()
+
+
+def test_a_setting_that_was_stopped_leaves_no_file():
+    def stop(result):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        nst.sweep("photo.jpg", "painting.jpg", {"seed": [0]}, callbacks=stop)
+    assert list(Path("sweep").iterdir()) == []
+
+
+def test_a_map_that_does_not_wait_is_found_out():
+    with pytest.raises(ValueError, match="came back before the pictures"):
+        nst.sweep("photo.jpg", "painting.jpg", GRID, map=lambda f, jobs: [])
+
+
+def test_threads_may_share_the_work():
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        paths = nst.sweep("photo.jpg", "painting.jpg", GRID, map=pool.map, **FIXED)
+    again = nst.sweep("photo.jpg", "painting.jpg", GRID, "again", **FIXED)
+    for one, other in zip(sum(paths, []), sum(again, []), strict=True):
+        np.testing.assert_array_equal(nst.load_image(one), nst.load_image(other))
+
+
+def test_processes_may_share_the_work():
+    spawn = multiprocessing.get_context("spawn")  # a fork of TensorFlow hangs
+    with concurrent.futures.ProcessPoolExecutor(1, mp_context=spawn) as pool:
+        paths = nst.sweep(
+            "photo.jpg", "painting.jpg", {"seed": [0, 1]}, map=pool.map, **ELSEWHERE
+        )
+    assert all(nst.read_settings(path)["size"] == [48] for path in paths)
+
+
+def pause(result):
+    """Slow enough to be killed on the way, and says by whom it is painted."""
+    Path(f"painted_by_{os.getpid()}").touch()
+    time.sleep(0.5)
+
+
+def test_a_worker_that_dies_costs_its_one_setting():
+    """Dask, two processes; one is killed while it paints, and its setting run again."""
+    distributed = pytest.importorskip("distributed")
+    cluster = distributed.LocalCluster(2, threads_per_worker=1, dashboard_address=None)
+    settings = {"seed": [0, 1, 2, 3]}
+    with cluster, distributed.Client(cluster) as client:
+        with concurrent.futures.ThreadPoolExecutor(1) as side:
+            sweep = side.submit(
+                nst.sweep,
+                Path("photo.jpg").resolve(),
+                Path("painting.jpg").resolve(),
+                settings,
+                Path("sweep").resolve(),
+                map=client.get_executor().map,
+                callbacks=pause,
+                **ELSEWHERE,
+            )
+            while not (started := list(Path().glob("painted_by_*"))):
+                time.sleep(0.05)
+                assert not sweep.done()
+            os.kill(int(started[0].name.split("_")[-1]), signal.SIGKILL)
+            paths = sweep.result(timeout=120)
+    assert [nst.read_settings(path)["seed"] for path in paths] == [0, 1, 2, 3]
+    workers = {path.name for path in Path().glob("painted_by_*")}
+    assert len(workers) == 3  # the two, and the one that took the dead one's place
