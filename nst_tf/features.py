@@ -55,6 +55,17 @@ def check_layers(layers, available, network, argument="layers"):
         raise ValueError(f"{argument}: no layer {layer!r} in {network}. {hint}")
 
 
+def check_variant(network, pooling, normalize):
+    """Raises a `ValueError` if a network cannot be had like this."""
+    if not isinstance(pooling, str) or pooling not in POOLING:
+        raise ValueError(f"pooling: {pooling!r} is none of {sorted(POOLING)}")
+    if network == SLIM and not (pooling == "avg" and normalize):
+        raise ValueError(
+            f"{SLIM} was taught by the paper's network: it has no other pooling than "
+            "'avg', and is always normalised"
+        )
+
+
 def smallest_side(layers):
     """The least height and width, in pixels, of a picture that reaches these layers.
 
@@ -236,13 +247,7 @@ def feature_extractor(
         )
     layers = [layers] if isinstance(layers, str) else list(layers)
     check_layers(layers, layer_names(network), network)
-    if not isinstance(pooling, str) or pooling not in POOLING:
-        raise ValueError(f"pooling: {pooling!r} is none of {sorted(POOLING)}")
-    if network == SLIM and not (pooling == "avg" and normalize):
-        raise ValueError(
-            f"{SLIM} was taught by the paper's network: it has no other pooling than "
-            "'avg', and is always normalised"
-        )
+    check_variant(network, pooling, normalize)
 
     model = _network(network, pooling)
     _load_weights(model, network, weights)

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from PIL import Image
 
-from nst_tf.features import check_layers, layer_names
+from nst_tf.features import check_layers, check_variant, layer_names
 from nst_tf.images import is_url
 from nst_tf.optimizers import OPTIMIZERS
 
@@ -134,6 +134,33 @@ def check_callbacks(callbacks):
     if not all(map(callable, callbacks)):
         raise ValueError(f"callbacks: {callbacks}; wanted functions of a Result")
     return callbacks
+
+
+def check_settings(settings):
+    """`style_transfer`'s keywords, each in one form; the pictures are not looked at."""
+    sizes = check_sizes(settings["size"])
+    style_size = settings["style_size"]
+    (style_size,) = check_sizes(
+        [sizes[-1] if style_size is None else style_size], "style_size"
+    )
+    network = settings["network"]
+    content_layers, style_layers = check_network(
+        network, settings["content_layers"], settings["style_layers"]
+    )
+    if isinstance(network, str):
+        check_variant(network, settings["pooling"], settings["normalize"])
+    check_init(settings["init"])
+    check_optimizer(settings["optimizer"])
+    weights = ("content_weight", "style_weight", "tv_weight")
+    return settings | {
+        "size": sizes,
+        "steps": check_steps(settings["steps"], sizes),
+        "style_size": style_size,
+        "content_layers": content_layers,
+        "style_layers": style_layers,
+        "callbacks": check_callbacks(settings["callbacks"]),
+        **check_weights(*(settings[name] for name in weights)),
+    }
 
 
 # As JSON

@@ -16,18 +16,7 @@ from nst_tf.features import feature_extractor, smallest_side
 from nst_tf.images import load_image, resize, save_image, to_pil
 from nst_tf.losses import TotalLoss, mean_gram
 from nst_tf.optimizers import OPTIMIZERS, descend
-from nst_tf.settings import (
-    as_json,
-    as_list,
-    check_blend,
-    check_callbacks,
-    check_init,
-    check_network,
-    check_optimizer,
-    check_sizes,
-    check_steps,
-    check_weights,
-)
+from nst_tf.settings import as_json, as_list, check_blend, check_settings
 
 STYLE_LAYERS = tuple(f"block{b}_conv1" for b in range(1, 6))  # the paper's, section 3
 HISTORY = ("step", "size", *PARTS, "seconds")
@@ -317,16 +306,10 @@ def style_transfer(
     >>> result.image.shape
     (32, 48, 3)
     """
-    settings = dict(locals())
-    sizes = check_sizes(size)
-    steps = check_steps(steps, sizes)
-    style_size = sizes[-1] if style_size is None else style_size
-    (style_size,) = check_sizes([style_size], "style_size")
-    part_weights = check_weights(content_weight, style_weight, tv_weight)
-    content_layers, style_layers = check_network(network, content_layers, style_layers)
-    check_init(init)
-    check_optimizer(optimizer)
-    callbacks = check_callbacks(callbacks)
+    settings = check_settings(dict(locals()))
+    sizes, steps = settings["size"], settings["steps"]
+    content_layers, style_layers = settings["content_layers"], settings["style_layers"]
+    callbacks = settings["callbacks"]
     style = style_image
     if not isinstance(style, Style):
         style = Style(style_image, style_blend)
@@ -337,13 +320,11 @@ def style_transfer(
     layers = list(dict.fromkeys([*content_layers, *style_layers]))
     least = smallest_side(layers)
     contents = [load_image(content_image, s, min_side=least) for s in sizes]
-    scale = style_size / sizes[-1]
+    scale = settings["style_size"] / sizes[-1]
     styles = style.load(round(scale * sizes[0]), min_side=least)
     image = _start_image(init, contents[0], style, sizes[0], seed)
 
-    settings |= part_weights | {"size": sizes, "steps": steps, "style_size": style_size}
     settings |= {"style_image": style.images, "style_blend": style.blend}
-    settings |= {"content_layers": content_layers, "style_layers": style_layers}
     settings["fingerprint"] = fingerprint([image, *contents, *styles])
     del settings["callbacks"], settings["resume"]
     result = Result({"image": image}, {name: [] for name in HISTORY}, as_json(settings))
@@ -366,7 +347,9 @@ def style_transfer(
             {layer: features[layer] for layer in content_layers},
             style.targets(network, style_layers, round(scale * size)),
             style_layers,
-            **part_weights,
+            settings["content_weight"],
+            settings["style_weight"],
+            settings["tv_weight"],
         )
 
     stages = [
