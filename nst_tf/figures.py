@@ -4,6 +4,7 @@ Every function draws what it is given, on `ax` if there is one, and returns the 
 Colours of text and background are matplotlib's own, so that its styles change them.
 """
 
+import functools
 import io
 from pathlib import Path
 
@@ -39,6 +40,34 @@ def _axes(ax, **options):
     return ax or _subplots(**options)[1]
 
 
+def _shown_once(figure):
+    """A notebook shows a cell's value, and then every figure that pyplot has open.
+
+    A figure that is both would be there twice, but for this.
+    """
+    import matplotlib
+
+    if "inline" in matplotlib.get_backend():
+        figure._ipython_display_ = functools.partial(_display, figure)
+    return figure
+
+
+def _display(figure):
+    """Figures with pictures as JPEG, a fifth of the size; the others as is usual."""
+    import matplotlib.pyplot as plt
+    from IPython.core.pylabtools import print_figure
+    from IPython.display import Image, display
+
+    del figure._ipython_display_
+    if any(np.ndim(i.get_array()) == 3 for ax in figure.axes for i in ax.get_images()):
+        quality = {"pil_kwargs": {"quality": 88}}
+        display(Image(print_figure(figure, "jpeg", **quality), format="jpeg"))
+    else:
+        display(figure)
+    plt.close(figure)
+    _shown_once(figure)  # when it is asked for again
+
+
 def show(image, title=None, ax=None):
     """A picture with its true colours: 0 is black and 1 is white, nothing is stretched.
 
@@ -55,10 +84,15 @@ def show(image, title=None, ax=None):
     ax.set_axis_off()
     if title:
         ax.set_title(title)
-    return ax.figure
+    return _shown_once(ax.figure)
 
 
-def image_grid(images, rows=None, columns=None, title=None, width=2.4):
+def _check_count(name, labels, count):
+    if labels is not None and len(labels) != count:
+        raise ValueError(f"{name}: {len(labels)} labels; wanted {count}")
+
+
+def image_grid(images, rows=None, columns=None, labels=None, title=None, width=2.4):
     """Pictures in rows and columns, each labelled with its setting.
 
     Args:
@@ -66,6 +100,7 @@ def image_grid(images, rows=None, columns=None, title=None, width=2.4):
             leaves a gap), or one list for a single row.
         rows: labels of the rows.
         columns: labels of the columns.
+        labels: words above each picture, in lists as `images` are.
         title: words above all.
         width: of a column, in inches.
 
@@ -74,10 +109,15 @@ def image_grid(images, rows=None, columns=None, title=None, width=2.4):
     """
     images = list(images)
     if not images or not isinstance(images[0], list | tuple):
-        images = [images]
-    shapes = [[_picture(i).shape for i in row if i is not None] for row in images]
+        images, labels = [images], [labels] if labels else None
+    images = [[None if i is None else _picture(i) for i in row] for row in images]
+    shapes = [[image.shape for image in row if image is not None] for row in images]
     heights = [width * max((h / w for h, w, _ in row), default=1) for row in shapes]
     count = max(len(row) for row in images)
+    if not count:
+        raise ValueError("images: none; wanted at least one")
+    _check_count("rows", rows, len(images))
+    _check_count("columns", columns, count)
     figure, axes = _subplots(
         len(images),
         count,
@@ -91,14 +131,16 @@ def image_grid(images, rows=None, columns=None, title=None, width=2.4):
             ax.set(xticks=[], yticks=[])
             ax.spines[:].set_visible(False)
             if j < len(row) and row[j] is not None:
-                ax.imshow(_picture(row[j]), vmin=0, vmax=1)
+                ax.imshow(row[j], vmin=0, vmax=1)
             if columns and i == 0:
                 ax.set_title(columns[j])
+            if labels and j < len(labels[i]):
+                ax.set_title(labels[i][j])
             if rows and j == 0:
                 ax.set_ylabel(rows[i])
     if title:
         figure.suptitle(title)
-    return figure
+    return _shown_once(figure)
 
 
 def loss_curves(history, settings=None, ax=None):
@@ -136,7 +178,7 @@ def loss_curves(history, settings=None, ax=None):
     ax.set(xlabel="step", ylabel="weighted loss" if settings else "loss")
     ax.spines[["top", "right"]].set_visible(False)
     ax.legend(frameon=False)
-    return ax.figure
+    return _shown_once(ax.figure)
 
 
 def gradient_shares(shares, steps=None, ax=None):
@@ -160,11 +202,13 @@ def gradient_shares(shares, steps=None, ax=None):
     ax.spines[["top", "right"]].set_visible(False)
     ax.margins(x=0)
     ax.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
-    return ax.figure
+    return _shown_once(ax.figure)
 
 
 def feature_maps(features, filters=8, columns=8, title=None, ax=None):
-    """Where filters of one layer answer: a map for each, its strongest answer white.
+    """Where filters of one layer answer: a map for each, the brighter the stronger.
+
+    Each has its own scale; what is not positive is black.
 
     Args:
         features: `(H, W, N)` or `(1, H, W, N)` activations.
@@ -192,12 +236,15 @@ def feature_maps(features, filters=8, columns=8, title=None, ax=None):
     ax.set_axis_off()
     if title:
         ax.set_title(title)
-    return ax.figure
+    return _shown_once(ax.figure)
 
 
 def gram(G, title=None, ax=None):
-    """A Gram matrix: orange where two filters answer together, purple where they avoid
-    each other. The scale is that of arcsinh, as the diagonal is much the strongest.
+    """A Gram matrix: which filters answer together.
+
+    Orange where two do, white where they never do, purple where they do with opposite
+    signs (the slim network's can). The scale is that of arcsinh, as few entries are
+    much the strongest.
 
     Args:
         G: `(N, N)` or `(1, N, N)`.
@@ -216,10 +263,11 @@ def gram(G, title=None, ax=None):
     norm = AsinhNorm(linear_width=most / 100, vmin=-most, vmax=most)
     drawn = ax.imshow(G, cmap="PuOr_r", norm=norm, interpolation="nearest")
     ax.figure.colorbar(drawn, ax=ax, ticks=[-most, 0, most], format="%.2g")
+    ax.locator_params(integer=True)
     ax.set(xlabel="filter", ylabel="filter")
     if title:
         ax.set_title(title)
-    return ax.figure
+    return _shown_once(ax.figure)
 
 
 def style_distances(distances, labels, title=None, ax=None):
@@ -248,7 +296,7 @@ def style_distances(distances, labels, title=None, ax=None):
     ax.spines[:].set_visible(False)
     if title:
         ax.set_title(title)
-    return ax.figure
+    return _shown_once(ax.figure)
 
 
 def side_by_side(images, labels=None, detail=None, title=None, width=3.2):
@@ -269,6 +317,10 @@ def side_by_side(images, labels=None, detail=None, title=None, width=3.2):
     if detail is None:
         return image_grid(pictures, columns=labels, title=title, width=width)
     left, top, right, bottom = detail
+    if not (0 <= left < right <= 1 and 0 <= top < bottom <= 1):
+        raise ValueError(
+            f"detail: {detail}; wanted (left, top, right, bottom) as shares, 0 to 1"
+        )
     details, frames = [], []
     for picture in pictures:
         h, w = picture.shape[:2]
@@ -307,7 +359,7 @@ def live(every=2.0):
     def draw(result):
         nonlocal output, drawn_at
         drawn_at = result.history["seconds"][-1]
-        drawing = Image(_state_of(result))
+        drawing = Image(_state_of(result), format="jpeg")
         if output is None:
             output = display(drawing, display_id=True)
         else:
@@ -327,14 +379,14 @@ def live(every=2.0):
 
 
 def _state_of(result):
-    """A PNG of the picture so far and its losses."""
+    """A JPEG of the picture so far and its losses."""
     from matplotlib.figure import Figure  # pyplot's would be shown a second time
 
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     left, right = figure.subplots(1, 2)
     step, size = result.history["step"][-1], result.history["size"][-1]
     show(result, f"step {step}, {size} pixels", ax=left)
-    loss_curves(result.history, ax=right)
+    loss_curves(result.history, result.settings, ax=right)
     file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=80)
+    figure.savefig(file, format="jpeg", dpi=80, pil_kwargs={"quality": 88})
     return file.getvalue()

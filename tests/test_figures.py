@@ -62,6 +62,56 @@ def test_image_grid_takes_results_and_a_single_row():
         np.testing.assert_array_equal(ax.get_images()[0].get_array(), result.image)
 
 
+def test_image_grid_has_words_above_each_picture(photo, painting):
+    figure = nst.figures.image_grid(
+        [[photo, painting], [painting]], labels=[["a", "b"], ["c"]]
+    )
+    assert [ax.get_title() for ax in figure.axes] == ["a", "b", "c", ""]
+    figure = nst.figures.image_grid([photo, painting], labels=["a", "b"])
+    assert [ax.get_title() for ax in figure.axes] == ["a", "b"]
+
+
+@pytest.fixture
+def inline():
+    matplotlib.use("module://matplotlib_inline.backend_inline")
+    yield
+    plt.close("all")
+    matplotlib.use("Agg")
+
+
+def test_a_notebook_shows_a_figure_once(notebook, inline, photo):
+    """As the value of a cell; pyplot, which shows all that is open, has it no more."""
+    figure = nst.figures.show(photo)
+    for times in (1, 2):  # and again, when it is asked for again
+        figure._ipython_display_()
+        assert len(notebook.shown) == times and plt.get_fignums() == []
+    assert notebook.shown[0].data.startswith(b"\xff\xd8")  # JPEG
+
+
+def test_a_notebook_shows_curves_as_it_shows_others(notebook, inline):
+    figure = nst.figures.loss_curves(history())
+    figure._ipython_display_()
+    assert notebook.shown == [figure]
+
+
+def test_outside_of_notebooks_figures_are_as_usual(photo):
+    assert not hasattr(nst.figures.show(photo), "_ipython_display_")
+
+
+@pytest.mark.parametrize("wrong", [dict(rows=["a"]), dict(columns=["a", "b", "c"])])
+def test_labels_are_as_many_as_pictures(wrong, photo):
+    with pytest.raises(ValueError, match="labels; wanted 2"):
+        nst.figures.image_grid([[photo, photo], [photo, photo]], **wrong)
+    with pytest.raises(ValueError, match="wanted at least one"):
+        nst.figures.image_grid([])
+
+
+@pytest.mark.parametrize("wrong", [(10, 10, 20, 20), (0.5, 0, 0.5, 1), (0, 0.9, 1, 0)])
+def test_a_detail_is_told_in_shares(wrong, photo):
+    with pytest.raises(ValueError, match="as shares, 0 to 1"):
+        nst.figures.side_by_side([photo], detail=wrong)
+
+
 def test_loss_curves_are_logarithmic_and_leave_out_what_is_zero():
     ax = nst.figures.loss_curves(history()).axes[0]
     assert ax.get_yscale() == "log"
@@ -169,7 +219,7 @@ class Notebook:
     def __init__(self):
         self.shown, self.updates = [], 0
 
-    def display(self, drawing, display_id):
+    def display(self, drawing, display_id=None):
         self.shown.append(drawing)
         return self
 
@@ -188,7 +238,7 @@ def notebook(monkeypatch):
 def test_a_live_view_leaves_one_output_of_the_last_step(notebook, monkeypatch):
     steps = []
     monkeypatch.setattr(
-        nst.figures, "_state_of", lambda r: b"\x89PNG%d" % len(r.history["step"])
+        nst.figures, "_state_of", lambda r: b"\xff\xd8%d" % len(r.history["step"])
     )
     nst.style_transfer(
         "photo.jpg",
@@ -197,7 +247,7 @@ def test_a_live_view_leaves_one_output_of_the_last_step(notebook, monkeypatch):
         callbacks=[nst.figures.live(every=0), lambda r: steps.append(r)],
     )
     assert len(notebook.shown) == 1 and notebook.updates == len(steps)
-    assert notebook.shown[0].data == b"\x89PNG%d" % len(steps)
+    assert notebook.shown[0].data == b"\xff\xd8%d" % len(steps)
 
 
 def test_a_live_view_is_a_picture_and_is_not_drawn_all_the_time(notebook):
@@ -206,5 +256,5 @@ def test_a_live_view_is_a_picture_and_is_not_drawn_all_the_time(notebook):
         nst.style_transfer("photo.jpg", "painting.jpg", steps=4, callbacks=watch)
         assert len(notebook.shown) == run  # each run has its own
         assert notebook.updates == run  # the first step, and the end
-    assert notebook.shown[0].data.startswith(b"\x89PNG")
+    assert notebook.shown[0].data.startswith(b"\xff\xd8")
     assert plt.get_fignums() == []  # nothing is left for the notebook to show again
