@@ -8,11 +8,16 @@ step:
 If it has a `close`, that is called with the result when the run ends, however it ends.
 """
 
+import io
+import itertools
 import json
+import os
+import uuid
 import zipfile
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 from tqdm.auto import tqdm
 
 from nst_tf.images import check_path, save_image, to_pil, write_atomically
@@ -94,54 +99,82 @@ def save_images(path="step_{step:05d}.png", every=10):
 
 
 def film(path, every=2, frames_per_second=12):
-    """Writes the whole run as a film, when it ends.
+    """Writes the run as a film, when it ends.
 
     Args:
-        path: ends in .gif, .webp (of the same quality, a tenth of the size) or .mp4,
-            which needs `pip install "imageio[ffmpeg]"`.
+        path: ends in .gif, .webp (of better quality, at a part of the size) or .mp4,
+            which needs `pip install "nst_tf[video]"`.
         every: how many steps lie between two frames.
-        frames_per_second: how fast it is shown; the last picture stays for two seconds.
+        frames_per_second: how fast it is shown, at most 50; the last picture stays for
+            two seconds.
 
     Raises:
-        ValueError: another suffix, or a folder that cannot be written.
-        ImportError: .mp4 without imageio.
+        ValueError: another suffix, a folder that cannot be written, a wrong number.
+        ImportError: .mp4 without its codec.
     """
     _check_every(every)
     path = check_path(path, FILMS)
+    if not isinstance(frames_per_second, int) or not 1 <= frames_per_second <= 50:
+        raise ValueError(
+            f"frames_per_second: {frames_per_second}; wanted a whole number, 1 to 50"
+        )
+    write = _write_animation
     if path.suffix.lower() == ".mp4":
-        import imageio_ffmpeg  # noqa: F401  to hear now that it is missing
-    frames = []
+        _video_writer()  # to hear now that it is missing
+        write = _write_mp4
+    frames = []  # as JPEG files, which take a twentieth of the memory
 
     def watch(result):
         if result.history["step"][-1] % every == 1 % every:
-            frames.append(to_pil(result.image))
+            frames.append(io.BytesIO())
+            to_pil(result.image).save(frames[-1], "JPEG", quality=95, subsampling=0)
 
     def close(result):
         last = to_pil(result.image)
-        moving = [frame.resize(last.size) for frame in frames]
-        write = _write_mp4 if path.suffix.lower() == ".mp4" else _write_animation
-        write(path, [*moving, last], frames_per_second)
-        frames.clear()
+        moving = (Image.open(frame).resize(last.size) for frame in frames)
+        try:
+            write(path, itertools.chain(moving, [last]), len(frames), frames_per_second)
+        finally:
+            frames.clear()
 
     watch.close = close
     return watch
 
 
-def _write_animation(path, frames, frames_per_second):
-    milliseconds = [1000 // frames_per_second] * (len(frames) - 1) + [REST * 1000]
-    options = {"save_all": True, "append_images": frames[1:], "loop": 0, "quality": 85}
+def _write_animation(path, frames, moving, frames_per_second):
+    milliseconds = [1000 // frames_per_second] * moving + [REST * 1000]
+    options = {"save_all": True, "append_images": frames, "loop": 0, "quality": 85}
     options |= {"format": path.suffix[1:].upper(), "duration": milliseconds}
-    write_atomically(path, lambda file: frames[0].save(file, **options))
+    write_atomically(path, lambda file: next(frames).save(file, **options))
 
 
-def _write_mp4(path, frames, frames_per_second):
-    import imageio.v3
+def _video_writer():
+    try:
+        from imageio_ffmpeg import write_frames
+    except ImportError as error:
+        raise ImportError(
+            'film: .mp4 needs a codec: pip install "nst_tf[video]"; .webp does not'
+        ) from error
+    return write_frames
 
-    frames += frames[-1:] * (REST * frames_per_second - 1)
-    height, width = (side // 2 * 2 for side in frames[0].size[::-1])  # H.264 wants even
-    arrays = [np.asarray(frame)[:height, :width] for frame in frames]
-    options = {"fps": frames_per_second, "macro_block_size": 2, "quality": 8}
-    imageio.v3.imwrite(path, arrays, plugin="FFMPEG", **options)
+
+def _write_mp4(path, frames, moving, frames_per_second):
+    first = next(frames)
+    size = [side // 2 * 2 for side in first.size]  # H.264 wants them even
+    temporary = path.with_name(f".{uuid.uuid4().hex}.part.mp4")
+    try:
+        writer = _video_writer()(
+            str(temporary), size, fps=frames_per_second, macro_block_size=2, quality=8
+        )
+        writer.send(None)
+        for number, frame in enumerate(itertools.chain([first], frames)):
+            times = REST * frames_per_second if number == moving else 1
+            for _ in range(times):
+                writer.send(frame.crop((0, 0, *size)).tobytes())
+        writer.close()
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def checkpoint(path="checkpoint.npz", every=50):

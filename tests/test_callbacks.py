@@ -1,6 +1,7 @@
 import json
+import sys
 
-import imageio.v3
+import imageio_ffmpeg
 import keras
 import numpy as np
 import pytest
@@ -172,7 +173,9 @@ def test_a_film_shows_the_run_at_its_last_size_and_rests_at_the_end(suffix):
     result = nst.style_transfer("photo.jpg", "painting.jpg", **PLAN, callbacks=watch)
     moving = len(result.history["step"][::2])
     if suffix == "mp4":
-        frames = imageio.v3.imread("run.mp4", plugin="FFMPEG")
+        about, *frames = imageio_ffmpeg.read_frames("run.mp4")
+        frames = [np.frombuffer(frame, "uint8") for frame in frames]
+        frames = np.reshape(frames, (-1, *about["size"][::-1], 3))
         seconds = len(frames) / 4
     else:
         with Image.open(f"run.{suffix}") as film:
@@ -198,3 +201,12 @@ def test_a_film_needs_a_place_and_a_known_format_before_the_run():
         nst.film("run.avi")
     with pytest.raises(ValueError, match="there is no folder"):
         nst.film("nowhere/run.gif")
+    for wrong in (0, 12.5, 100):
+        with pytest.raises(ValueError, match="wanted a whole number, 1 to 50"):
+            nst.film("run.gif", frames_per_second=wrong)
+
+
+def test_a_film_without_its_codec_is_refused_before_the_run(monkeypatch):
+    monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
+    with pytest.raises(ImportError, match="pip install"):
+        nst.film("run.mp4")
