@@ -6,34 +6,56 @@ import json
 import re
 from pathlib import Path
 
+import keras
 import numpy as np
 
 from nst_tf.images import load_image
-from nst_tf.settings import as_json, as_list
+from nst_tf.settings import INITS, as_json, as_list, check_settings
 from nst_tf.transfer import Style, fingerprint, style_transfer
 
+DEFAULTS = style_transfer.__kwdefaults__
 
-def _check_names(names):
-    known = set(style_transfer.__kwdefaults__) - {"resume"}
-    for name in names:
+
+def _combinations(settings, fixed):
+    """Every combination as keywords, all of them checked."""
+    known = set(DEFAULTS) - {"resume"}
+    for name in [*settings, *fixed]:
         if name not in known:
             raise ValueError(f"settings: {name!r} is none of {sorted(known)}")
-
-
-def _check_values(settings):
-    """Lists of values, one for each name."""
-    values = [as_list(value) for value in settings.values()]
-    for name, several in zip(settings, values, strict=True):
-        if not several:
+    for name, values in settings.items():
+        if name == "callbacks":
+            raise ValueError("settings: callbacks are the same for all: callbacks=...")
+        if name in fixed:
+            raise ValueError(f"settings: {name} has values, and is given as fixed too")
+        if not as_list(values):
             raise ValueError(f"settings: {name} has no values")
-    return values
+    combinations = [
+        dict(zip(settings, values, strict=True))
+        for values in itertools.product(*map(as_list, settings.values()))
+    ]
+    for setting in combinations:
+        check_settings(DEFAULTS | fixed | setting)
+    return combinations
 
 
-def _file_name(setting, everything):
-    """A name for people, then one for the machine: any other setting changes it."""
+def _identity(name, value):
+    """What tells a value from others, as JSON: of pictures and networks, all of it."""
+    if name == "init" and not (isinstance(value, str) and value in INITS):
+        return fingerprint([load_image(value)])
+    if isinstance(value, keras.Model):
+        return fingerprint(value.get_weights())
+    if name == "weights" and value != "imagenet":
+        return fingerprint([np.fromfile(value, "uint8")])
+    return as_json(value)
+
+
+def _file_name(setting, keywords, pictures):
+    """A name for people, then one for the machine: anything else has another name."""
     words = "_".join(f"{name}={value}" for name, value in as_json(setting).items())
-    words = re.sub(r"[^\w.=-]+", "-", words)[:100].strip("-")
-    digest = hashlib.sha256(json.dumps(everything, sort_keys=True).encode())
+    words = re.sub(r"[^\w.=-]+", "-", words)[:100].strip("-.")
+    identity = {name: _identity(name, keywords[name]) for name in sorted(keywords)}
+    del identity["callbacks"]  # they only watch
+    digest = hashlib.sha256(json.dumps([identity, pictures]).encode())
     return f"{words}_{digest.hexdigest()[:8]}.png"
 
 
@@ -52,8 +74,8 @@ def sweep(content_image, style_image, settings, folder="sweep", *, map=map, **fi
     """Paints one picture for every combination of settings, each into its own file.
 
     A file that is there is not painted again, so that a sweep which was broken off goes
-    on where it stopped: call it again. One that was made with other settings, fixed
-    ones included, or from other pictures has another name.
+    on where it stopped: call it again. With other settings, fixed ones included, or
+    other pictures it has another name.
 
         settings = {"content_weight": [1e-3, 1e-1], "init": ["content", "noise"]}
         paths = nst.sweep("photo.jpg", "painting.jpg", settings)
@@ -65,16 +87,19 @@ def sweep(content_image, style_image, settings, folder="sweep", *, map=map, **fi
         settings: `{name: values}` of its keywords.
         folder: where the PNG files go; made if it is not there.
         map: any function with the signature of the built-in one, such as the `map` of a
-            `concurrent.futures` executor, or of Dask's `Client.get_executor()`. Its
-            workers must see the pictures and the folder under the same paths.
-        **fixed: keywords that are the same for all.
+            `concurrent.futures` executor (of processes that are spawned: TensorFlow
+            does not survive a fork), or of Dask's `Client.get_executor()`. Other
+            machines must see the pictures and the folder under the same paths.
+        **fixed: keywords that are the same for all. Callbacks see every run; for other
+            processes they must be functions of a module.
 
     Returns:
         The paths, in lists within lists, one level for each name in `settings`:
         `paths[i][j]` has the first name's value i and the second name's value j.
 
     Raises:
-        ValueError: before anything is painted, for an unknown name or no values.
+        ValueError: before anything is painted, for settings that cannot work.
+        NotFiniteError: of the first picture whose loss is no number.
 
     Example:
 
@@ -82,25 +107,25 @@ def sweep(content_image, style_image, settings, folder="sweep", *, map=map, **fi
     >>> len(paths)
     2
     """
-    _check_names([*settings, *fixed])
-    values = _check_values(settings)
+    combinations = _combinations(settings, fixed)
+    style = style_image if isinstance(style_image, Style) else Style(style_image)
+    pictures = fingerprint([load_image(p) for p in [content_image, *style.images]])
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    styles = style_image.images if isinstance(style_image, Style) else style_image
-    pictures = [content_image, *(styles if isinstance(styles, list) else [styles])]
-    everything = {"pictures": fingerprint([load_image(p) for p in pictures])}
-    everything |= as_json(style_transfer.__kwdefaults__ | fixed)
-    del everything["callbacks"]  # they only watch
 
-    paths, jobs = [], []
-    for combination in itertools.product(*values):
-        setting = dict(zip(settings, combination, strict=True))
-        paths.append(folder / _file_name(setting, everything | as_json(setting)))
-        jobs.append((paths[-1], content_image, style_image, fixed | setting))
+    jobs = []
+    for setting in combinations:
+        keywords = fixed | setting
+        path = folder / _file_name(
+            setting, DEFAULTS | keywords, [pictures, style.blend]
+        )
+        jobs.append((path, content_image, style_image, keywords))
     list(map(_paint, jobs))
+    paths = [path for path, *_ in jobs]
     if not all(path.exists() for path in paths):
         raise ValueError(
             "map: it came back before the pictures were there; wanted a function that "
             "waits for its results, as the built-in `map` does when it is read"
         )
-    return np.array(paths, object).reshape([len(v) for v in values]).tolist()
+    counts = [len(as_list(values)) for values in settings.values()]
+    return np.array(paths, object).reshape(counts).tolist()
