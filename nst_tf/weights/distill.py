@@ -41,6 +41,7 @@ TAPS = [*(f"block{b}_conv1" for b in range(1, 6)), "block4_conv2"]
 STRIDE = {1: 4, 2: 2}  # blocks 1 and 2 are compared on every fourth, second position
 GRAM_WEIGHT = 2.0
 HINT_WEIGHT = 0.3  # of the other layers
+DEEPEST_WEIGHT = 3.0  # of the last layer: what pictures miss most is there
 UNSEEN = 6  # pictures of each folder that are not taught
 BATCH = 2048  # positions
 POSITIONS = 200  # of each crop, in the first term
@@ -196,10 +197,11 @@ class Distillation(keras.Model):
             v, e = ops.stop_gradient(sparse(v, name)), y_pred[name]
             error = relative_error(e, v)
             self.meters[name].update_state(error)
-            if name in TAPS:
-                total += error + GRAM_WEIGHT * relative_error(gram(e), gram(v))
-            else:
+            if name not in TAPS:
                 total += HINT_WEIGHT * error
+                continue
+            weight = DEEPEST_WEIGHT if name == LAYERS[-1] else 1.0
+            total += weight * (error + GRAM_WEIGHT * relative_error(gram(e), gram(v)))
         return total / len(LAYERS)
 
 
@@ -373,18 +375,22 @@ def second_term(model, crops, unseen, run, epochs, rate):
 
 
 def gains(model, crops):
-    """What each readout lacks in strength: `{layer: |v| / |E s|}`.
+    """What each readout lacks in strength: `{layer: gain}`.
 
     What a regression finds is weaker than what it was to find, the more so the less it
-    explains; losses in VGG19's units want the same energy.
+    explains. Style losses, which grow with gain^4, are to be VGG19's: the median of
+    their ratio is, over pairs of neighbours in a batch.
     """
-    energies = {name: np.zeros(2) for name in LAYERS}
+    ratios = {name: [] for name in LAYERS}
     for images in (crops[i] for i in range(len(crops))):
         v, e = model.teacher(images), model(images)
         for name in LAYERS:
-            both = sparse(v[name], name), e[name]
-            energies[name] += [float(ops.sum(ops.square(x))) for x in both]
-    return {name: np.sqrt(v / e) for name, (v, e) in energies.items()}
+            losses = []
+            for x in sparse(v[name], name), e[name]:
+                G = ops.convert_to_numpy(gram(x))
+                losses.append(np.sum((G - np.roll(G, 1, axis=0)) ** 2, axis=(1, 2)))
+            ratios[name].extend(losses[0] / losses[1])
+    return {name: np.median(ratio) ** 0.25 for name, ratio in ratios.items()}
 
 
 def shorten(E):
