@@ -191,7 +191,7 @@ def _add_transfer(commands):
     run.add_argument(
         "--animate",
         metavar="FILE",
-        help="the run as a film: .gif, .webp, or .mp4 (needs nst_tf[video])",
+        help="the run as a film: .gif, .webp, or .mp4 (needs imageio-ffmpeg)",
     )
     run.add_argument("--quiet", action="store_true", help="no progress bar")
     _add_debug(run, default=argparse.SUPPRESS)

@@ -103,7 +103,7 @@ def film(path, every=2, frames_per_second=12):
 
     Args:
         path: ends in .gif, .webp (of better quality, at a part of the size) or .mp4,
-            which needs `pip install "nst_tf[video]"`.
+            which needs `pip install imageio-ffmpeg`.
         every: how many steps lie between two frames.
         frames_per_second: how fast it is shown, at most 50; the last picture stays for
             two seconds.
@@ -153,7 +153,7 @@ def _video_writer():
         from imageio_ffmpeg import write_frames
     except ImportError as error:
         raise ImportError(
-            'film: .mp4 needs a codec: pip install "nst_tf[video]"; .webp does not'
+            "film: .mp4 needs `pip install imageio-ffmpeg`; .webp does not"
         ) from error
     return write_frames
 

@@ -60,7 +60,7 @@ def _display(figure):
 
     del figure._ipython_display_
     if any(np.ndim(i.get_array()) == 3 for ax in figure.axes for i in ax.get_images()):
-        quality = {"pil_kwargs": {"quality": 88}}
+        quality = {"pil_kwargs": {"quality": 80}}
         display(Image(print_figure(figure, "jpeg", **quality), format="jpeg"))
     else:
         display(figure)

@@ -184,6 +184,11 @@ PAIR = ["transfer", "photo.jpg", "painting.jpg"]
         (["transfer", "photo.jpg", *PAIR[1:], "-o", "out.png"], "out.png is no folder"),
         (["transfer", "photo.jpg", *PAIR[1:], "-o", "."], "have the same name"),
         ([*PAIR, "--checkpoint", "run.zip"], "should end in one of .npz"),
+        ([*PAIR, "--animate", "run.avi"], "should end in one of .gif, .webp, .mp4"),
+        (
+            ["transfer", "one.png", *PAIR[1:], "-o", ".", "--animate", "run.gif"],
+            "one photo",
+        ),
         (
             ["transfer", "one.png", *PAIR[1:], "-o", ".", "--resume", "r.npz"],
             "one photo",
