@@ -1,4 +1,5 @@
 # The two commands: `make demo` paints a picture, `make test` checks everything.
+# `make lab` opens the notebooks.
 
 PYTHON ?= python3
 BIN = .venv/bin
@@ -12,14 +13,21 @@ test: .venv/test
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m pytest
 
+lab: .venv/lab
+	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks/00_quickstart.ipynb
+
 # Each target's file is a stamp: the environment is made again when its needs change.
 .venv/demo: pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --editable .
 	touch $@
 
+.venv/lab: .venv/demo
+	$(BIN)/pip install --quiet --editable .[notebooks]
+	touch $@
+
 .venv/test: .venv/demo requirements.txt
 	$(BIN)/pip install --quiet --editable .[test]
 	touch $@
 
-.PHONY: demo test
+.PHONY: demo test lab
