@@ -37,7 +37,8 @@ from nst_tf.features import SLIM, layer_names
 
 LAYERS = layer_names(SLIM)
 # Where losses look by default: there the Gram matrices are taught as well.
-TAPS = [*(f"block{b}_conv1" for b in range(1, 6)), "block4_conv2"]
+STYLE = [f"block{b}_conv1" for b in range(1, 6)]
+TAPS = [*STYLE, "block4_conv2"]
 STRIDE = {1: 4, 2: 2}  # blocks 1 and 2 are compared on every fourth, second position
 GRAM_WEIGHT = 2.0
 HINT_WEIGHT = 0.3  # of the other layers
@@ -378,8 +379,9 @@ def gains(model, crops):
     """What each readout lacks in strength: `{layer: gain}`.
 
     What a regression finds is weaker than what it was to find, the more so the less it
-    explains. Style losses, which grow with gain^4, are to be VGG19's: the median of
-    their ratio is, over pairs of neighbours in a batch.
+    explains. Losses between pictures are to be VGG19's: style losses in the style
+    layers, where they grow with gain^4, and content losses, with gain^2, in the others.
+    The median of their ratio is, over pairs of neighbours in a batch.
     """
     ratios = {name: [] for name in LAYERS}
     for images in (crops[i] for i in range(len(crops))):
@@ -387,10 +389,12 @@ def gains(model, crops):
         for name in LAYERS:
             losses = []
             for x in sparse(v[name], name), e[name]:
-                G = ops.convert_to_numpy(gram(x))
-                losses.append(np.sum((G - np.roll(G, 1, axis=0)) ** 2, axis=(1, 2)))
+                x = ops.convert_to_numpy(gram(x) if name in STYLE else x)
+                distance = (x - np.roll(x, 1, axis=0)).reshape(len(x), -1)
+                losses.append(np.sum(distance**2, axis=1))
             ratios[name].extend(losses[0] / losses[1])
-    return {name: np.median(ratio) ** 0.25 for name, ratio in ratios.items()}
+    power = {name: 1 / 4 if name in STYLE else 1 / 2 for name in LAYERS}
+    return {name: np.median(ratio) ** power[name] for name, ratio in ratios.items()}
 
 
 def shorten(E):
