@@ -55,8 +55,10 @@ def check_layers(layers, available, network, argument="layers"):
         raise ValueError(f"{argument}: no layer {layer!r} in {network}. {hint}")
 
 
-def check_variant(network, pooling, normalize):
+def check_variant(network, pooling, normalize, weights):
     """Raises a `ValueError` if a network cannot be had like this."""
+    if weights != "imagenet" and not Path(weights).is_file():
+        raise ValueError(f"weights: there is no file {weights}")
     if not isinstance(pooling, str) or pooling not in POOLING:
         raise ValueError(f"pooling: {pooling!r} is none of {sorted(POOLING)}")
     if network == SLIM and not (pooling == "avg" and normalize):
@@ -247,7 +249,7 @@ def feature_extractor(
         )
     layers = [layers] if isinstance(layers, str) else list(layers)
     check_layers(layers, layer_names(network), network)
-    check_variant(network, pooling, normalize)
+    check_variant(network, pooling, normalize, weights)
 
     model = _network(network, pooling)
     _load_weights(model, network, weights)

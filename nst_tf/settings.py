@@ -148,7 +148,8 @@ def check_settings(settings):
         network, settings["content_layers"], settings["style_layers"]
     )
     if isinstance(network, str):
-        check_variant(network, settings["pooling"], settings["normalize"])
+        variant = (settings[name] for name in ("pooling", "normalize", "weights"))
+        check_variant(network, *variant)
     check_init(settings["init"])
     check_optimizer(settings["optimizer"])
     weights = ("content_weight", "style_weight", "tv_weight")

@@ -93,6 +93,7 @@ def test_callbacks_only_watch():
         ({"pooling": ["avg", "mxa"]}, "'mxa' is none of"),
         ({"network": ["vgg19_slim"], "normalize": [False]}, "is always normalised"),
         ({"size": [48, [64, 32]]}, "wanted sizes that grow"),
+        ({"weights": ["no.h5"]}, "there is no file no.h5"),
     ],
 )
 def test_mistakes_are_told_before_anything_is_painted(settings, message):
