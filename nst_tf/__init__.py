@@ -38,6 +38,7 @@ with _silence():
 
 from nst_tf import figures
 from nst_tf.callbacks import checkpoint, film, progress, save_images
+from nst_tf.estimates import coarse_to_fine, estimate, plan
 from nst_tf.features import feature_extractor, layer_names
 from nst_tf.images import load_image, read_settings, save_image
 from nst_tf.losses import (
@@ -51,6 +52,7 @@ from nst_tf.losses import (
 )
 from nst_tf.optimizers import descend, lbfgs
 from nst_tf.sweeps import sweep
+from nst_tf.tiling import TiledLoss
 from nst_tf.transfer import NotFiniteError, Result, Style, reconstruct, style_transfer
 
 __version__ = "0.1.0"
@@ -70,6 +72,7 @@ __all__ = [
     "style_loss",
     "total_variation_loss",
     "TotalLoss",
+    "TiledLoss",
     # moving the pixels
     "descend",
     "lbfgs",
@@ -84,6 +87,10 @@ __all__ = [
     "Style",
     "Result",
     "NotFiniteError",
+    # what it will cost
+    "estimate",
+    "plan",
+    "coarse_to_fine",
     # many runs
     "sweep",
     # drawing

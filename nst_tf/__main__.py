@@ -10,6 +10,7 @@ from pathlib import Path
 
 from nst_tf import __version__
 from nst_tf.callbacks import checkpoint, film, progress
+from nst_tf.estimates import estimate, plan
 from nst_tf.features import smallest_side
 from nst_tf.images import check_path, load_image, read_settings
 from nst_tf.settings import SMALLEST_SIZE, as_list
@@ -92,6 +93,30 @@ def _outputs(contents, styles, output):
     return paths
 
 
+def _seconds(text):
+    """`90`, `90s`, `1.5m` or `1h` -> seconds."""
+    found = re.fullmatch(r"(\d+\.?\d*) ?([smh]?)", text)
+    if not found:
+        raise argparse.ArgumentTypeError(f"{text!r}; wanted a time, such as 90s or 2m")
+    return float(found[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[found[2]]
+
+
+def _told(photograph, style, settings, budget, quiet):
+    """Says what a run will cost; chooses its size and steps, if there is a budget."""
+    if budget:
+        others = {n: v for n, v in settings.items() if n not in ("size", "steps")}
+        found = plan(budget, photograph, style, **others)
+    elif quiet or settings["resume"]:
+        return {}
+    else:
+        found = estimate(photograph, style, **settings)
+    if not quiet:
+        sizes, steps = (" ".join(map(str, n)) for n in (found.size, found.steps))
+        words = f"{Path(photograph).name}: size {sizes}, steps {steps}: {found}"
+        print(words, file=sys.stderr)
+    return {"size": found.size, "steps": found.steps}
+
+
 def _transfer(args):
     if len(args.pictures) < 2:
         raise ValueError("one picture only; wanted a photograph and a painting")
@@ -111,12 +136,14 @@ def _transfer(args):
     # One `Style` for all, so that its Gram matrices are computed once.
     style = Style(styles, settings.pop("style_blend"))
 
+    budget = args.time_budget and args.time_budget / len(contents)
     for photograph, path in zip(contents, paths, strict=True):
         callbacks = [] if args.quiet else [progress(Path(photograph).name)]
         if args.checkpoint:
             callbacks.append(checkpoint(args.checkpoint))
         if args.animate:
             callbacks.append(film(args.animate))
+        settings |= _told(photograph, style, settings, budget, args.quiet)
         try:
             result = style_transfer(photograph, style, callbacks=callbacks, **settings)
         except NotFiniteError as error:
@@ -192,6 +219,12 @@ def _add_transfer(commands):
         "--animate",
         metavar="FILE",
         help="the run as a film: .gif, .webp, or .mp4 (needs imageio-ffmpeg)",
+    )
+    run.add_argument(
+        "--time-budget",
+        metavar="TIME",
+        type=_seconds,
+        help="such as 90s or 2m: chooses size and steps to fit",
     )
     run.add_argument("--quiet", action="store_true", help="no progress bar")
     _add_debug(run, default=argparse.SUPPRESS)

@@ -68,14 +68,35 @@ def check_variant(network, pooling, normalize, weights):
         )
 
 
+def stride(layer):
+    """Pixels between two positions of a layer; 1 if its name does not tell.
+
+    >>> stride("block3_conv2")
+    4
+    """
+    block = re.match(r"block(\d)_", layer)
+    return 2 ** (int(block[1]) - 1) if block else 1
+
+
 def smallest_side(layers):
     """The least height and width, in pixels, of a picture that reaches these layers.
 
     >>> smallest_side(["block1_conv1", "block3_conv2"])
     4
     """
-    blocks = [re.match(r"block(\d)_", layer) for layer in layers]
-    return 2 ** max((int(block[1]) - 1 for block in blocks if block), default=0)
+    return max(map(stride, layers))
+
+
+def reach(layers, network="vgg19"):
+    """How many pixels beyond its own these layers see, to each side.
+
+    >>> reach(["block1_conv1", "block5_conv1"])
+    70
+    """
+    seen = {}
+    for name in layer_names(network):  # a 3x3 convolution sees one position more
+        seen[name] = max(seen.values(), default=0) + stride(name)
+    return max(seen[layer] for layer in layers)
 
 
 def _network(network, pooling):

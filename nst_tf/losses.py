@@ -91,8 +91,21 @@ def layer_style_loss(features, target):
     >>> float(layer_style_loss(2 * tf.ones((1, 2, 3, 1)), tf.ones((1, 1, 1))))
     2.25
     """
-    N = tf.cast(tf.shape(features)[-1], features.dtype)
-    return tf.reduce_sum(tf.square(mean_gram(features) - target)) / (4 * N**2)
+    return gram_loss(mean_gram(features), target)
+
+
+def gram_loss(gram, target):
+    """Eq. 4 from Gram matrices that are there already, each divided by its own M.
+
+    Args:
+        gram: `(B, N, N)`, G / M of the generated picture.
+        target: `(1, N, N)`, A / M of the painting.
+
+    Returns:
+        Scalar.
+    """
+    N = tf.cast(tf.shape(gram)[-1], gram.dtype)
+    return tf.reduce_sum(tf.square(gram - target)) / (4 * N**2)
 
 
 def style_loss(features, targets, layer_weights):
@@ -174,22 +187,23 @@ class TotalLoss:
     style_weight: float
     tv_weight: float = 0.0
 
-    def _content(self, features):
-        losses = [
-            content_loss(features[layer], P) / tf.cast(tf.size(P), P.dtype)
-            for layer, P in self.content_targets.items()
-        ]
-        return tf.add_n(losses) / len(losses)
-
-    def __call__(self, image):
+    def content_and_style(self, image):
+        """The two parts for which the network has to look."""
         features = self.extractor(image)
-        content = style = tv = tf.constant(0.0)
+        content = style = tf.constant(0.0)
         if self.content_weight:
-            content = self._content(features)
+            losses = [
+                content_loss(features[layer], P) / tf.cast(tf.size(P), P.dtype)
+                for layer, P in self.content_targets.items()
+            ]
+            content = tf.add_n(losses) / len(losses)
         if self.style_weight:
             style = style_loss(features, self.style_targets, self.style_layers)
-        if self.tv_weight:
-            tv = total_variation_loss(image)
+        return content, style
+
+    def __call__(self, image):
+        content, style = self.content_and_style(image)
+        tv = total_variation_loss(image) if self.tv_weight else tf.constant(0.0)
         total = (
             self.content_weight * content
             + self.style_weight * style

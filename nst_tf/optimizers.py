@@ -11,6 +11,7 @@ remembers.
 """
 
 import functools
+import math
 
 import keras
 import numpy as np
@@ -19,6 +20,8 @@ import tensorflow as tf
 ARMIJO = 1e-4  # share of the promised decrease that a move has to keep
 SHORTEST = 2.0**-10  # shorter moves than this part of a step are not tried
 CURVATURE = 1e-10  # least s.y / y.y of a move that is worth remembering
+MEMORY = 20  # moves; of big pictures fewer,
+MEMORY_BYTES = 2e9  # so that they take no more than this
 
 
 def _as_state(start):
@@ -27,7 +30,7 @@ def _as_state(start):
 
 def _compiled(function, *arguments):
     """One `tf.function` with the first arguments filled in."""
-    return tf.function(functools.partial(function, *arguments))
+    return tf.function(functools.partial(function, *arguments), autograph=False)
 
 
 def _floats(losses):
@@ -179,7 +182,17 @@ def _shorten(state, first_step):
     return state | {"length": 0.0}
 
 
-def lbfgs(loss, start, steps, memory=20, first_step=0.3):
+def memory_for(shape):
+    """How many moves are remembered for an image of a shape, each with its change.
+
+    >>> memory_for((1, 3072, 4096, 3))
+    6
+    """
+    bytes_each = 2 * 4 * math.prod(shape)
+    return max(3, min(MEMORY, int(MEMORY_BYTES / bytes_each)))
+
+
+def lbfgs(loss, start, steps, memory=None, first_step=0.3):
     """L-BFGS in the box [0, 1], with a projected, backtracking line search.
 
     Pixels that lie on the box and are pushed outwards are left out of the quasi-Newton
@@ -192,7 +205,8 @@ def lbfgs(loss, start, steps, memory=20, first_step=0.3):
         start: `(1, H, W, 3)` image, or the state of an earlier run. When its image was
             resized, the memory is dropped.
         steps: how many evaluations of the loss and its gradient.
-        memory: how many earlier moves shape the next one.
+        memory: how many earlier moves shape the next one. Default: 20, or as many as
+            2 GB hold.
         first_step: the largest change of a pixel in the first move, before there is a
             memory.
 
@@ -216,6 +230,7 @@ def lbfgs(loss, start, steps, memory=20, first_step=0.3):
         state = {"image": image, "moves": [], "changes": []} | nowhere
     state |= {"moves": list(state["moves"]), "changes": list(state["changes"])}
 
+    memory = memory or memory_for(image.shape)
     evaluate = _compiled(loss_and_gradient, loss)
     for _ in range(steps):
         move = np.float32(state["length"]) * state["direction"]

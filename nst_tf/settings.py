@@ -128,6 +128,18 @@ def check_optimizer(optimizer):
         )
 
 
+def check_tile(tile, network):
+    if tile is None:
+        return
+    if not _is_whole(tile, 64) or tile % 16:
+        raise ValueError(f"tile: {tile}; wanted a multiple of 16, at least 64 pixels")
+    if isinstance(network, keras.Model):
+        raise ValueError(
+            f"tile: how far {network.name} sees is not known; tiles are for networks "
+            "by name"
+        )
+
+
 def check_callbacks(callbacks):
     """A list of functions."""
     callbacks = [callbacks] if callable(callbacks) else list(callbacks or [])
@@ -152,6 +164,7 @@ def check_settings(settings):
         check_variant(network, *variant)
     check_init(settings["init"])
     check_optimizer(settings["optimizer"])
+    check_tile(settings["tile"], network)
     weights = ("content_weight", "style_weight", "tv_weight")
     return settings | {
         "size": sizes,

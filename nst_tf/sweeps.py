@@ -54,7 +54,7 @@ def _file_name(setting, keywords, pictures):
     words = "_".join(f"{name}={value}" for name, value in as_json(setting).items())
     words = re.sub(r"[^\w.=-]+", "-", words)[:100].strip("-.")
     identity = {name: _identity(name, keywords[name]) for name in sorted(keywords)}
-    del identity["callbacks"]  # they only watch
+    del identity["callbacks"], identity["tile"]  # the picture is the same
     digest = hashlib.sha256(json.dumps([identity, pictures]).encode())
     return f"{words}_{digest.hexdigest()[:8]}.png"
 

@@ -14,9 +14,10 @@ import tensorflow as tf
 from nst_tf.callbacks import PARTS, load_checkpoint
 from nst_tf.features import feature_extractor, smallest_side
 from nst_tf.images import load_image, resize, save_image, to_pil
-from nst_tf.losses import TotalLoss, mean_gram
+from nst_tf.losses import TotalLoss
 from nst_tf.optimizers import OPTIMIZERS, descend
 from nst_tf.settings import as_json, as_list, check_blend, check_settings
+from nst_tf.tiling import TiledLoss, content_targets, style_targets, tile_for
 
 STYLE_LAYERS = tuple(f"block{b}_conv1" for b in range(1, 6))  # the paper's, section 3
 HISTORY = ("step", "size", *PARTS, "seconds")
@@ -107,7 +108,7 @@ class Style:
             ]
         return self._pictures[size]
 
-    def targets(self, extractor, layers, size):
+    def targets(self, extractor, layers, size, tile=None):
         """`{layer: (1, N, N)}`, `mean_gram` of the pictures at this size, blended.
 
         Blending the targets has the same gradient as blending the losses: their sum of
@@ -117,9 +118,10 @@ class Style:
         if key not in self._targets:
             self._targets[key] = dict.fromkeys(layers, 0.0)
             for image, b in zip(self.load(size), self.blend, strict=True):
-                features = extractor(image)
+                tile_here = tile_for(extractor, image.shape[1:3], tile)
+                grams = style_targets(extractor, image, layers, tile_here)
                 for layer in layers:
-                    self._targets[key][layer] += b * mean_gram(features[layer])
+                    self._targets[key][layer] += b * grams[layer]
         return self._targets[key]
 
 
@@ -150,6 +152,16 @@ def _start_image(init, content, style, size, seed):
 def _extractor(layers, network, pooling, normalize, weights, environment):
     """The last networks are kept, so that the next picture need not load them again."""
     return feature_extractor(layers, network, pooling, normalize, weights)
+
+
+def network_of(settings):
+    """The network that a run with these settings looks with; they are checked."""
+    if not isinstance(settings["network"], str):
+        return settings["network"]
+    layers = dict.fromkeys([*settings["content_layers"], *settings["style_layers"]])
+    names = ("network", "pooling", "normalize", "weights")
+    variant = (settings[name] for name in names)
+    return _extractor(tuple(layers), *variant, os.environ.get("NST_TF_WEIGHTS"))
 
 
 def _minimizer(optimizer):
@@ -256,6 +268,7 @@ def style_transfer(
     init: str = "content",
     seed: int = 0,
     optimizer: str = "lbfgs",
+    tile: int | None = None,
     callbacks=(),
     resume: str | None = None,
 ):
@@ -288,6 +301,9 @@ def style_transfer(
         seed: of the noise; the same seed gives the same picture.
         optimizer: lbfgs or adam; from Python also any Keras optimizer, such as
             `keras.optimizers.Adam(0.05)`, whose rate is in units of the pixels' range.
+        tile: side of the tiles in which big pictures are computed, a multiple of 16
+            pixels: less memory, more time, the same picture. Default: whole pictures
+            while the free memory suffices, then tiles.
         callbacks: functions of the `Result` so far, called after every step: see
             `nst_tf.callbacks`.
         resume: a file of the callback `checkpoint`; the run goes on from there.
@@ -317,8 +333,7 @@ def style_transfer(
         raise ValueError("style_blend: this `Style` has a blend of its own")
 
     # The pictures come first: a wrong one should not wait for the network.
-    layers = list(dict.fromkeys([*content_layers, *style_layers]))
-    least = smallest_side(layers)
+    least = smallest_side([*content_layers, *style_layers])
     contents = [load_image(content_image, s, min_side=least) for s in sizes]
     scale = settings["style_size"] / sizes[-1]
     styles = style.load(round(scale * sizes[0]), min_side=least)
@@ -326,26 +341,20 @@ def style_transfer(
 
     settings |= {"style_image": style.images, "style_blend": style.blend}
     settings["fingerprint"] = fingerprint([image, *contents, *styles])
-    del settings["callbacks"], settings["resume"]
+    for name in ("tile", "callbacks", "resume"):  # change nothing in the picture
+        del settings[name]
     result = Result({"image": image}, {name: [] for name in HISTORY}, as_json(settings))
     if resume:
         result = _resume(resume, result.settings)
-    if isinstance(network, str):
-        network = _extractor(
-            tuple(layers),
-            network,
-            pooling,
-            normalize,
-            weights,
-            os.environ.get("NST_TF_WEIGHTS"),
-        )
+    network = network_of(settings)
 
     def make_loss(size, content):
-        features = network(content)
-        return TotalLoss(
+        tile_here = tile_for(network, content.shape[1:3], tile)
+        loss = functools.partial(TiledLoss, tile=tile_here) if tile_here else TotalLoss
+        return loss(
             network,
-            {layer: features[layer] for layer in content_layers},
-            style.targets(network, style_layers, round(scale * size)),
+            content_targets(network, content, content_layers, tile_here),
+            style.targets(network, style_layers, round(scale * size), tile),
             style_layers,
             settings["content_weight"],
             settings["style_weight"],

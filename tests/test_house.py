@@ -19,9 +19,9 @@ ROOT = Path(__file__).parent.parent
 ROWS = [
     {"images", "losses", "optimizers"},
     {"features", "callbacks", "figures"},
-    {"settings"},
+    {"settings", "tiling"},
     {"transfer"},
-    {"sweeps"},
+    {"sweeps", "estimates"},
     {"__main__"},
 ]
 README = (ROOT / "README.md").read_text()

@@ -232,3 +232,24 @@ def test_the_module_is_a_command():
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 2
     assert done.stderr == "nst-tf: picture 'photo.jpg' carries no settings of nst_tf\n"
+
+
+def test_what_a_run_will_cost_is_told_first(capfd):
+    assert run("transfer", "photo.jpg", "painting.jpg", "-o", "out.png") == 0
+    first = capfd.readouterr().err.splitlines()[0]
+    assert re.fullmatch(r"photo.jpg: size 48, steps 3: about \d+ s, \d+\.\d GB", first)
+
+
+def test_a_time_budget_chooses_size_and_steps(tmp_path, capfd):
+    options = ["--time-budget", "8s", "--optimizer", "adam"]
+    assert run("transfer", "photo.jpg", "painting.jpg", "-o", "out.png", *options) == 0
+    settings = nst.read_settings("out.png")
+    told = capfd.readouterr().err.splitlines()[0]
+    assert f"size {' '.join(map(str, settings['size']))}," in told
+    assert settings["size"] != [48]
+
+
+@pytest.mark.parametrize("budget", ["soon", "1.2.3", "-5", "3d", "0.001s"])
+def test_a_budget_that_cannot_be_is_told(budget, capsys):
+    assert run("transfer", "photo.jpg", "painting.jpg", f"--time-budget={budget}") == 2
+    assert "time" in capsys.readouterr().err

@@ -1,0 +1,255 @@
+"""Pictures of any size in the memory of a tile, with the very same loss and gradient.
+
+What the losses want of a picture are sums over positions: Gram matrices, and squared
+distances to the photograph. They can be added up tile by tile. The gradient takes a
+second turn over the tiles, when it is known how the loss changes with each of the sums.
+That is the whole price: a tile is looked at twice, and with a halo as wide as the
+network sees, so that its features are those of the whole picture.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import psutil
+import tensorflow as tf
+
+from nst_tf.features import NETWORKS, layer_names, reach, stride
+from nst_tf.losses import (
+    TotalLoss,
+    content_loss,
+    gram_loss,
+    gram_matrix,
+    mean_gram,
+)
+
+GRID = 16  # pixels between positions of block 5: here the grids of all layers meet
+LARGEST_TILE = 1024  # its halo is small already
+SMALLEST_TILE = 64
+SHARE = 0.7  # of the free memory, for one step
+
+
+# Tiles
+
+
+def windows(shape, tile, halo):
+    """The tiles of a picture: `(K, 8)` pixels, K tiles.
+
+    Top, bottom, left and right of what is looked at, and then of the tile itself. The
+    former has a halo more, where the picture goes on.
+
+    >>> windows((32, 40), 32, 16)
+    array([[ 0, 32,  0, 40,  0, 32,  0, 32],
+           [ 0, 32, 16, 40,  0, 32, 32, 40]])
+    """
+
+    grid = [-(-length // tile) for length in shape]
+    starts = tile * np.indices(grid).reshape(2, -1).T
+    ends = np.minimum(starts + tile, shape)
+    seen = np.maximum(starts - halo, 0), np.minimum(ends + halo, shape)
+    sides = [np.stack(both, 2).reshape(-1, 4) for both in (seen, (starts, ends))]
+    return np.hstack(sides)
+
+
+def known(extractor):
+    """Whether it is a network of ours, so that its reach is known."""
+    ours = NETWORKS.get(extractor.name) and layer_names(extractor.name)
+    return bool(ours) and set(extractor.output) <= set(ours)
+
+
+def _windows(extractor, shape, tile):
+    halo = -(-reach(extractor.output, extractor.name) // GRID) * GRID
+    return windows(shape, tile, halo)
+
+
+def _crop(image, window):
+    """What is looked at for a tile."""
+    top, bottom, left, right = tf.unstack(window[:4])
+    return image[:, top:bottom, left:right]
+
+
+def _own(features, layer, window, start=(0, 0)):
+    """A tile's own positions, in features of what starts at pixel `start`."""
+    top, bottom, left, right = tf.unstack(window[4:])
+    s = stride(layer)
+    rows = slice((top - start[0]) // s, (bottom - start[0]) // s)
+    columns = slice((left - start[1]) // s, (right - start[1]) // s)
+    return features[:, rows, columns]
+
+
+def _look(extractor, crop, window):
+    """`{layer: (1, h, w, N)}` of a tile."""
+    start = window[0], window[2]
+    return {
+        layer: _own(features, layer, window, start)
+        for layer, features in extractor(crop).items()
+    }
+
+
+def _positions(image, layer):
+    """Height and width of a layer's features."""
+    return image.shape[1] // stride(layer), image.shape[2] // stride(layer)
+
+
+# Targets
+
+
+def content_targets(extractor, image, layers, tile=None):
+    """`{layer: (1, H, W, N)}`: the photograph's features, P."""
+    if tile is None:
+        features = extractor(image)
+        return {layer: features[layer] for layer in layers}
+    P = {}
+    for layer in layers:
+        N = extractor.output[layer].shape[-1]
+        P[layer] = np.empty((1, *_positions(image, layer), N), "float32")
+    for window in _windows(extractor, image.shape[1:3], tile):
+        features = _look(extractor, _crop(image, window), window)
+        for layer in layers:
+            _own(P[layer], layer, window)[:] = features[layer]
+    return {layer: tf.constant(P[layer]) for layer in layers}
+
+
+def style_targets(extractor, image, layers, tile=None):
+    """`{layer: (1, N, N)}`: the painting's `mean_gram`, A / M."""
+    if tile is None:
+        features = extractor(image)
+        return {layer: mean_gram(features[layer]) for layer in layers}
+    grams = dict.fromkeys(layers, 0.0)
+    for window in _windows(extractor, image.shape[1:3], tile):
+        features = _look(extractor, _crop(image, window), window)
+        for layer in layers:
+            grams[layer] += gram_matrix(features[layer])
+    return {layer: grams[layer] / np.prod(_positions(image, layer)) for layer in layers}
+
+
+# The loss
+
+
+def _add_up(terms, count, zeros):
+    """Sums of `terms(k)`, a list of tensors, over k < count; one k at a time."""
+
+    def add(k, *sums):
+        return k + 1, *map(tf.add, sums, terms(k))
+
+    start = [0, *zeros]
+    loop = tf.while_loop(lambda k, *_: k < count, add, start, parallel_iterations=1)
+    return list(loop[1:])
+
+
+@dataclass(eq=False)
+class TiledLoss(TotalLoss):
+    """The `TotalLoss` of a picture of any size, in the memory of a tile.
+
+    Its values and its gradient are those of `TotalLoss`, but for rounding.
+
+    Attributes:
+        extractor: one of `feature_extractor`, whose reach is known.
+        tile: height and width of a tile in pixels, a multiple of 16.
+    """
+
+    tile: int = LARGEST_TILE
+
+    def __post_init__(self):
+        self._content = self.content_targets if self.content_weight else {}
+        self._style = self.style_layers if self.style_weight else {}
+
+    def _terms(self, crop, window):
+        """What a tile adds to eq. 1 in content layers and to eq. 3 in style layers."""
+        F = _look(self.extractor, crop, window)
+        content = [
+            content_loss(F[layer], _own(P, layer, window))
+            for layer, P in self._content.items()
+        ]
+        return content + [gram_matrix(F[layer]) for layer in self._style]
+
+    def _gradient_terms(self, image, window, upstream):
+        """What a tile adds to the gradient of the image: zeros around the crop's."""
+        crop = _crop(image, window)
+        with tf.GradientTape() as tape:
+            tape.watch(crop)
+            terms = self._terms(crop, window)
+        gradient = tape.gradient(terms, crop, upstream)
+        height, width = image.shape[1:3]
+        top, bottom, left, right = tf.unstack(window[:4])
+        around = [[0, 0], [top, height - bottom], [left, width - right], [0, 0]]
+        return [tf.pad(gradient, around)]
+
+    def _sums(self, image):
+        """Eq. 1 in each content layer, then eq. 3 in each style layer."""
+        tiles = tf.constant(_windows(self.extractor, image.shape[1:3], self.tile))
+        count = tiles.shape[0]
+        zeros = [tf.constant(0.0) for _ in self._content]
+        zeros += [tf.zeros_like(self.style_targets[layer]) for layer in self._style]
+
+        @tf.custom_gradient
+        def sums(image):
+            def terms(k):
+                return self._terms(_crop(image, tiles[k]), tiles[k])
+
+            def gradient(*upstream, variables=()):
+                def terms(k):
+                    return self._gradient_terms(image, tiles[k], list(upstream))
+
+                (total,) = _add_up(terms, count, [tf.zeros_like(image)])
+                return (total, [None] * len(variables)) if variables else total
+
+            return _add_up(terms, count, zeros), gradient
+
+        return sums(image)
+
+    def content_and_style(self, image):
+        sums = iter(self._sums(image))
+        content = style = tf.constant(0.0)
+        for P in self._content.values():
+            content += next(sums) / tf.cast(len(self._content) * tf.size(P), P.dtype)
+        for layer, w in self._style.items():
+            M = np.prod(_positions(image, layer))
+            style += w * gram_loss(next(sums) / M, self.style_targets[layer])
+        return content, style
+
+
+# What it costs
+
+
+def step_work(extractor, shape, tile=None):
+    """What a step costs, in pixels of a picture that is looked at whole."""
+    if tile is None:
+        return math.prod(shape)
+    top, bottom, left, right = _windows(extractor, shape, tile).T[:4]
+    seen = np.sum((bottom - top) * (right - left))
+    return 1.5 * seen  # there twice and back, instead of there and back
+
+
+def step_memory(extractor, shape):
+    """Bytes that a loss and its gradient take for a picture that is looked at whole.
+
+    All activations are kept for the gradient; at the end of its way back it holds two
+    of the first layer's size beside them.
+    """
+    convolutions = [layer for layer in extractor.layers if hasattr(layer, "filters")]
+    values = sum(layer.filters / stride(layer.name) ** 2 for layer in convolutions)
+    first = convolutions[0].filters if convolutions else 0
+    return 4 * (values + 2 * first) * math.prod(shape)
+
+
+def tile_for(extractor, shape, tile=None):
+    """The tile for a picture of a shape; None if it needs none.
+
+    Args:
+        extractor: one of `feature_extractor`. Of any other the reach is not known: it
+            gets no tiles.
+        shape: `(height, width)` in pixels.
+        tile: the one to take if the picture is larger. Default: none if the picture
+            fits into the memory that is free, or else one that takes half of it.
+    """
+    if not known(extractor):
+        return None
+    if tile is None:
+        room = SHARE * psutil.virtual_memory().available
+        if step_memory(extractor, shape) <= room:
+            return None
+        tile = LARGEST_TILE
+        while tile > SMALLEST_TILE and step_memory(extractor, (tile, tile)) > room / 2:
+            tile //= 2
+    return tile if tile < max(shape) else None
