@@ -1,5 +1,5 @@
 # The two commands: `make demo` paints a picture, `make test` checks everything.
-# `make lab` opens the notebooks.
+# `make lab` opens the notebooks, `make bench` measures.
 
 PYTHON ?= python3
 BIN = .venv/bin
@@ -16,6 +16,10 @@ test: .venv/test
 lab: .venv/lab
 	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks/00_quickstart.ipynb
 
+bench: .venv/bench
+	for part in steps optimizers start cost; do \
+		$(BIN)/python benchmarks/bench.py $$part || exit 1; done
+
 # Each target's file is a stamp: the environment is made again when its needs change.
 .venv/demo: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -30,4 +34,8 @@ lab: .venv/lab
 	$(BIN)/pip install --quiet --editable .[test]
 	touch $@
 
-.PHONY: demo test lab
+.venv/bench: .venv/demo
+	$(BIN)/pip install --quiet --editable .[bench]
+	touch $@
+
+.PHONY: demo test lab bench

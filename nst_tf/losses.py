@@ -35,6 +35,20 @@ def content_loss(features, target):
     return tf.reduce_sum(tf.square(F - P)) / 2
 
 
+@tf.custom_gradient
+def _products(F):
+    """F^T F, whose gradient is taken for both of its factors at once, in half the time.
+
+    With C the gradient of a loss with respect to F^T F, that of F is F (C + C^T); eq. 6
+    is this, for the C of eq. 4.
+    """
+
+    def gradient(C):
+        return tf.matmul(F, C + tf.linalg.matrix_transpose(C))
+
+    return tf.matmul(F, F, transpose_a=True), gradient
+
+
 def gram_matrix(features):
     """Correlations between the filters of one layer (Gatys et al. 2016, eq. 3).
 
@@ -54,7 +68,7 @@ def gram_matrix(features):
     """
     B, N = tf.shape(features)[0], features.shape[-1]
     F = tf.reshape(features, (B, -1, N))  # one row per position
-    return tf.matmul(F, F, transpose_a=True)
+    return _products(F)
 
 
 def mean_gram(features):
