@@ -17,7 +17,7 @@ lab: .venv/lab
 	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks/00_quickstart.ipynb
 
 bench: .venv/bench
-	for part in steps optimizers start cost; do \
+	for part in steps optimizers start cost estimates; do \
 		$(BIN)/python benchmarks/bench.py $$part || exit 1; done
 
 # Each target's file is a stamp: the environment is made again when its needs change.

@@ -4,11 +4,11 @@
     python benchmarks/bench.py optimizers   # their own time, without a network
     python benchmarks/bench.py start        # imports, and the first step
     python benchmarks/bench.py cost         # 128 to 4096 pixels; draws cost.png
-    python benchmarks/bench.py race         # to one and the same loss
+    python benchmarks/bench.py estimates    # what was told beforehand, and what it took
 
-Each writes its section of RESULTS.md anew; `make bench` runs all but the race, which
-takes hours. Candidates that are compared live in processes of their own and take turns,
-so that a busy machine slows all of them down.
+Each writes its section of RESULTS.md anew; `make bench` runs them all. Candidates that
+are compared live in processes of their own and take turns, so that a busy machine slows
+all of them down.
 """
 
 import argparse
@@ -319,8 +319,8 @@ def start(turns):
                 [sys.executable, "-c", program], capture_output=True, text=True
             )
             seconds[name].append(float(done.stdout.split()[-1]))
-    lines = ["| what | seconds |", "|---|---|"]
-    lines += [f"| {name} | {np.median(s):.4f} |" for name, s in seconds.items()]
+    lines = ["| what | ms |", "|---|---|"]
+    lines += [f"| {name} | {1000 * np.median(s):.2f} |" for name, s in seconds.items()]
     return "\n".join(lines)
 
 
@@ -332,50 +332,118 @@ def big(network, size, tile):
     import nst_tf as nst
 
     result = nst.style_transfer(
-        PHOTO, PAINTING, network=network, size=size, style_size=512, steps=3, tile=tile
+        PHOTO,
+        PAINTING,
+        network=network,
+        size=size,
+        style_size=512,
+        steps=2 if size > 1024 else 6,
+        tile=tile,
     )
     print(np.min(np.diff(result.history["seconds"])), resident("VmHWM"))
 
 
-def cost(_):
-    from matplotlib import pyplot as plt
+SIZES = {None: [128, 256, 512, 1024, 2048], 1024: [2048, 4096]}  # {tile: sizes}
 
+
+def measured(network, size, tile):
+    """Megapixels, seconds a step, and GiB of the whole process, of a run of its own."""
     from nst_tf.images import load_image
 
-    lines = ["| network | size | tile | seconds a step | us a pixel | MiB in all |"]
-    lines.append("|---|---|---|---|---|---|")
+    command = [sys.executable, __file__, "big", str(size), network]
+    command += [str(tile)] * bool(tile)
+    done = subprocess.run(command, capture_output=True, text=True)
+    seconds, memory = map(float, done.stdout.split())
+    pixels = np.prod(load_image(PHOTO, size).shape[1:3])
+    found = pixels / 1e6, seconds, memory / 1024
+    print(network, size, tile, *found, file=sys.stderr, flush=True)
+    return found
+
+
+def draw(curves, path):
+    """Seconds and memory against pixels, `{(network, tile): rows}`."""
+    from matplotlib import pyplot as plt
+
     figure, axes = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
-    for network, color in (("vgg19", "C0"), ("vgg19_slim", "C1")):
-        for tile, style in ((None, "o-"), (1024, "s--")):
-            sizes = [2048, 4096] if tile else [128, 256, 512, 1024, 2048]
-            found = []
-            for size in sizes:
-                command = [sys.executable, __file__, "big", str(size), network]
-                command += [str(tile)] * bool(tile)
-                done = subprocess.run(command, capture_output=True, text=True)
-                seconds, memory = map(float, done.stdout.split())
-                pixels = np.prod(load_image(PHOTO, size).shape[1:3])
-                found.append((pixels / 1e6, seconds, memory / 1024))
-                lines.append(
-                    f"| {network} | {size} | {tile or 'none'} | {seconds:.3f} | "
-                    f"{1e6 * seconds / pixels:.2f} | {memory:.0f} |"
-                )
-            megapixels, *curves = np.array(found).T
-            label = f"{network}, tiles of {tile}" if tile else network
-            for ax, curve in zip(axes, curves, strict=True):
-                ax.loglog(megapixels, curve, style, color=color, label=label)
+    for (network, tile), rows in curves.items():
+        megapixels, *values = np.array(rows).T
+        style = {"color": "C0" if network == "vgg19" else "C1"}
+        style |= {"marker": "s", "linestyle": "--"} if tile else {"marker": "o"}
+        label = f"{network}, tiles of {tile}" if tile else network
+        for ax, value in zip(axes, values, strict=True):
+            ax.loglog(megapixels, value, label=label, **style)
     axes[0].set(title="One step", xlabel="megapixels", ylabel="seconds")
     axes[1].set(title="Memory of the process", xlabel="megapixels", ylabel="GiB")
     axes[0].legend(frameon=False)
     for ax in axes:
         ax.grid(alpha=0.3)
-    figure.savefig(HERE / "cost.png", dpi=110)
+    figure.savefig(path, dpi=110)
+
+
+def cost(_):
+    curves = {
+        (network, tile): [measured(network, size, tile) for size in sizes]
+        for network in ("vgg19", "vgg19_slim")
+        for tile, sizes in SIZES.items()
+    }
+    draw(curves, HERE / "cost.png")
+    lines = ["| network | tile | megapixels | seconds a step | us a pixel | GiB |"]
+    lines.append("|---|---|---|---|---|---|")
+    for (network, tile), rows in curves.items():
+        for pixels, seconds, memory in rows:
+            lines.append(
+                f"| {network} | {tile or 'none'} | {pixels:.3f} | {seconds:.3f} | "
+                f"{seconds / pixels:.2f} | {memory:.2f} |"
+            )
     return "\n".join([*lines, "", "![Cost against pixels](cost.png)"])
+
+
+# What is told beforehand
+
+RUNS = [
+    {"network": "vgg19_slim", "size": (256, 512), "steps": 50},
+    {"network": "vgg19_slim", "size": 1024, "steps": 20},
+    {"network": "vgg19_slim", "size": 2048, "steps": 4, "tile": 1024},
+    {"network": "vgg19", "size": 256, "steps": 40},
+    {"network": "vgg19", "size": 512, "steps": 20},
+    {"network": "vgg19", "size": 1024, "steps": 6, "optimizer": "adam"},
+]
+
+
+def estimated(run):
+    """Prints an estimate's seconds and MiB, then the run's own."""
+    import nst_tf as nst
+
+    found = nst.estimate(PHOTO, PAINTING, **RUNS[run])
+    result = nst.style_transfer(PHOTO, PAINTING, **RUNS[run])
+    seconds = result.history["seconds"][-1]
+    print(found.seconds, seconds, found.memory / 2**20, resident("VmHWM"))
+
+
+def estimates(_):
+    lines = ["| run | seconds: told, taken | ratio | MiB: told, taken | ratio |"]
+    lines.append("|---|---|---|---|---|")
+    for run, settings in enumerate(RUNS):
+        command = [sys.executable, __file__, "estimated", str(run)]
+        done = subprocess.run(command, capture_output=True, text=True)
+        told, taken, said, held = map(float, done.stdout.split())
+        words = ", ".join(f"{name} {value}" for name, value in settings.items())
+        lines.append(
+            f"| {words} | {told:.1f}, {taken:.1f} | {told / taken:.2f} | "
+            f"{said:.0f}, {held:.0f} | {said / held:.2f} |"
+        )
+    return "\n".join(lines)
 
 
 # The sections of RESULTS.md
 
-PARTS = {"steps": steps, "optimizers": optimizers, "start": start, "cost": cost}
+PARTS = {
+    "steps": steps,
+    "optimizers": optimizers,
+    "start": start,
+    "cost": cost,
+    "estimates": estimates,
+}
 
 
 def write(part, table):
@@ -395,7 +463,7 @@ def write(part, table):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=[*PARTS, "worker", "big"])
+    parser.add_argument("what", choices=[*PARTS, "worker", "big", "estimated"])
     parser.add_argument("rest", nargs="*", help="for the processes that it starts")
     parser.add_argument("--turns", type=int, default=9)
     args = parser.parse_args()
@@ -404,6 +472,8 @@ def main():
     elif args.what == "big":
         tile = int(args.rest[2]) if len(args.rest) > 2 else None
         big(args.rest[1], int(args.rest[0]), tile)
+    elif args.what == "estimated":
+        estimated(int(args.rest[0]))
     else:
         table = PARTS[args.what](args.turns)
         print(table)

@@ -126,7 +126,7 @@ def resident(what):
 
 
 def peak(pair, size, network):
-    """Prints the memory, in MiB, of a network, its targets and a gradient at its peak."""
+    """Prints the peak, in MiB, of a network, its targets and a gradient."""
     before = resident("VmRSS")
     gradient_of(pair, size, network)()
     print(resident("VmHWM") - before)

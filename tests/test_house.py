@@ -117,6 +117,8 @@ def test_commands_in_the_readme_run(tmp_path, slim_world):
     assert lines
     for line in lines:
         line = re.sub(r"--size [\d ]+", "--size 32 48 ", line)
+        line = re.sub(r"--steps [\d ]+", "--steps 2 1 ", line)
+        line = re.sub(r"--time-budget \w+", "--time-budget 9s", line)
         assert main(shlex.split(line)) == 0, line
 
 
