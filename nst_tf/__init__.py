@@ -36,7 +36,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 with _silence():
     import tensorflow  # noqa: F401
 
-from nst_tf import figures
+from nst_tf import exercises, figures
 from nst_tf.callbacks import checkpoint, film, progress, save_images
 from nst_tf.estimates import coarse_to_fine, estimate, plan
 from nst_tf.features import feature_extractor, layer_names
@@ -95,4 +95,6 @@ __all__ = [
     "sweep",
     # drawing
     "figures",
+    # teaching
+    "exercises",
 ]

@@ -17,9 +17,9 @@ from nst_tf.__main__ import main
 
 ROOT = Path(__file__).parent.parent
 ROWS = [
-    {"images", "losses", "optimizers"},
+    {"images", "losses", "optimizers", "questions"},
     {"features", "callbacks", "figures"},
-    {"settings", "tiling"},
+    {"settings", "tiling", "exercises"},
     {"transfer"},
     {"sweeps", "estimates"},
     {"__main__"},
@@ -89,7 +89,16 @@ def test_public_names_have_docstrings():
         assert getattr(nst, name).__doc__, name
 
 
-EXAMPLES = sorted(set().union(*ROWS) - {"callbacks", "figures", "settings", "__main__"})
+EXAMPLES = sorted(
+    set().union(*ROWS)
+    - {
+        "callbacks",
+        "figures",
+        "questions",
+        "settings",
+        "__main__",
+    }
+)
 
 
 @pytest.mark.parametrize("room", EXAMPLES)
