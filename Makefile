@@ -1,5 +1,6 @@
 # The two commands: `make demo` paints a picture, `make test` checks everything.
-# `make lab` opens the notebooks, `make bench` measures.
+# `make lab` opens the notebooks, `make bench` measures,
+# `make assignments` makes the students' versions and grades trial submissions.
 
 PYTHON ?= python3
 BIN = .venv/bin
@@ -15,6 +16,11 @@ test: .venv/test
 
 lab: .venv/lab
 	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks/00_quickstart.ipynb
+
+assignments: .venv/test
+	cd notebooks/exercises && for name in source/*; do \
+		../../$(BIN)/nbgrader generate_assignment $$(basename $$name) --force || exit 1; done
+	$(BIN)/python -m pytest tests/test_assignments.py
 
 bench: .venv/bench
 	for part in steps optimizers start cost estimates; do \
@@ -38,4 +44,4 @@ bench: .venv/bench
 	$(BIN)/pip install --quiet --editable .[bench]
 	touch $@
 
-.PHONY: demo test lab bench
+.PHONY: demo test lab assignments bench
