@@ -1,6 +1,6 @@
 # The two commands: `make demo` paints a picture, `make test` checks everything.
-# `make lab` opens the notebooks, `make bench` measures,
-# `make assignments` makes the students' versions and grades trial submissions.
+# `make lab` opens the notebooks, `make playground` a page with knobs; `make bench`
+# measures; `make assignments` makes the students' versions and grades trial submissions.
 
 PYTHON ?= python3
 BIN = .venv/bin
@@ -16,6 +16,9 @@ test: .venv/test
 
 lab: .venv/lab
 	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks/00_quickstart.ipynb
+
+playground: .venv/playground
+	$(BIN)/voila notebooks/playground.ipynb --Voila.ip=127.0.0.1 --token
 
 assignments: .venv/test
 	cd notebooks/exercises && for name in source/*; do \
@@ -40,8 +43,12 @@ bench: .venv/bench
 	$(BIN)/pip install --quiet --editable .[test]
 	touch $@
 
+.venv/playground: .venv/demo
+	$(BIN)/pip install --quiet --editable .[playground]
+	touch $@
+
 .venv/bench: .venv/demo
 	$(BIN)/pip install --quiet --editable .[bench]
 	touch $@
 
-.PHONY: demo test lab assignments bench
+.PHONY: demo test lab playground assignments bench

@@ -22,7 +22,7 @@ ROWS = [
     {"settings", "tiling", "exercises"},
     {"transfer"},
     {"sweeps", "estimates"},
-    {"__main__"},
+    {"__main__", "playground"},
 ]
 README = (ROOT / "README.md").read_text()
 

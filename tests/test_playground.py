@@ -1,0 +1,222 @@
+"""The knobs without a page; then the page itself, driven by a browser."""
+
+import datetime
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+import nst_tf as nst
+from nst_tf.playground import OWN, Playground, pictures
+
+ROOT = Path(__file__).parent.parent
+BROWSER = next(filter(None, map(shutil.which, ["chromium", "google-chrome"])), None)
+
+
+@pytest.fixture(autouse=True)
+def slim(slim_world, monkeypatch):
+    monkeypatch.setattr("nst_tf.playground.SIZES", (48, 64, 256))
+
+
+def small(contents=("photo.jpg",), styles=("painting.jpg",), steps=5):
+    page = Playground([Path(p) for p in contents], [Path(p) for p in styles])
+    page.size.value, page.steps.value = 48, steps
+    return page
+
+
+def upload(picker, content):
+    picker.upload.value = (
+        {
+            "name": "own.jpg",
+            "type": "image/jpeg",
+            "size": len(content),
+            "content": memoryview(content),
+            "last_modified": datetime.datetime.now(datetime.timezone.utc),
+        },
+    )
+
+
+def wait(page):
+    page._thread.join(timeout=120)
+    assert not page._thread.is_alive()
+
+
+def test_it_paints_with_the_knobs_as_they_are():
+    page = small()
+    page.alpha.value, page.init.value = 1e-3, "noise"
+    page.layers.value = ("block1_conv1", "block2_conv1")
+    page.paint.click()
+    wait(page)
+    assert page.status.value.startswith("Done after 5 steps")
+    settings = page.result.settings
+    assert settings["content_weight"] == pytest.approx(1e-3)
+    assert (settings["init"], settings["network"]) == ("noise", "vgg19_slim")
+    assert list(settings["style_layers"]) == ["block1_conv1", "block2_conv1"]
+    assert bytes(page.picture.value[:4]) == b"\x89PNG"
+    assert 'download="nst_tf.png"' in page.download.value
+    assert page.stop.disabled and not page.paint.disabled
+
+
+def test_stop_keeps_the_picture():
+    page = small(steps=300)
+    page.paint.click()
+    while page.progress.value < 2:
+        time.sleep(0.05)
+    page.stop.click()
+    wait(page)
+    assert page.status.value.startswith("Stopped after")
+    assert not page.result.complete and "download" in page.download.value
+
+
+def test_an_uploaded_picture_is_painted():
+    page = small()
+    upload(page.content, Path("painting.jpg").read_bytes())
+    assert page.content.choice.value == OWN
+    page.paint.click()
+    wait(page)
+    shape = nst.load_image("painting.jpg", 48).shape[1:]
+    assert page.result.image.shape == shape
+
+
+def test_what_is_no_picture_gets_a_friendly_line():
+    page = small()
+    upload(page.style, b"I am a text.")
+    assert "not a picture that can be read" in page.style.problem.value
+    page.paint.click()
+    wait(page)
+    assert "not a picture that can be read" in page.status.value
+    assert not page.paint.disabled
+
+
+def test_nothing_uploaded_is_told():
+    page = small()
+    page.content.choice.value = OWN
+    page.paint.click()
+    assert "button Upload first" in page.status.value
+
+
+def test_no_layer_is_told():
+    page = small()
+    page.layers.value = ()
+    page.paint.click()
+    wait(page)
+    assert "style_layers" in page.status.value
+
+
+def test_pictures_of_a_folder():
+    found = [path.name for path in pictures(ROOT / "images" / "style")]
+    assert "mosaic.jpg" in found and "paint.py" not in found
+
+
+# The page
+
+
+@pytest.fixture(scope="module")
+def address():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "voila", "playground.ipynb", "--no-browser"]
+    command += [f"--port={port}", "--Voila.ip=127.0.0.1", "--token=secret"]
+    server = subprocess.Popen(
+        command,
+        cwd=ROOT / "notebooks",
+        env=os.environ | {"NST_TF_WEIGHTS": ""},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    address = f"http://127.0.0.1:{port}/?token=secret"
+    for _ in range(120):
+        try:
+            urllib.request.urlopen(address, timeout=30).close()
+            break
+        except OSError:
+            time.sleep(0.5)
+    yield address
+    server.terminate()
+    server.wait()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    from playwright.sync_api import sync_playwright
+
+    if not BROWSER:
+        pytest.skip("there is no Chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=BROWSER, args=["--no-sandbox"]
+        )
+        yield browser
+        browser.close()
+
+
+def opened(browser, address, **options):
+    page = browser.new_page(**options)
+    page.goto(address)
+    page.get_by_role("button", name="Paint").wait_for(timeout=120_000)
+    return page
+
+
+def upload_by_hand(page, which, path):
+    """`which` is 0 for the photo's button, 1 for the painting's."""
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Upload").nth(which).click()
+    chooser.value.set_files(path)
+
+
+def test_without_the_token_there_is_no_page(address):
+    with urllib.request.urlopen(address.split("?")[0]) as answer:
+        assert b"Playground" not in answer.read() and "login" in answer.url
+
+
+def test_a_person_uploads_paints_stops_and_takes_the_picture_home(
+    browser, address, tmp_path
+):
+    page = opened(browser, address, viewport={"width": 1300, "height": 900})
+    upload_by_hand(page, 0, tmp_path / "photo.jpg")
+    page.get_by_role("button", name="Upload (1)").wait_for()
+    page.get_by_role("button", name="Paint").click()
+    page.get_by_text(re.compile("Step [2-9]")).wait_for(timeout=120_000)
+    page.get_by_role("button", name="Stop").click()
+    page.get_by_text("Stopped after").wait_for(timeout=60_000)
+    with page.expect_download() as download:
+        page.get_by_text("Download the picture").click()
+    download.value.save_as(tmp_path / "home.png")
+    assert nst.load_image(tmp_path / "home.png").shape[2] == 256
+    page.close()
+
+
+def test_two_tabs_paint_at_once(browser, address):
+    tabs = [opened(browser, address) for _ in range(2)]
+    for tab in tabs:
+        tab.get_by_role("button", name="Paint").click()
+    for tab in tabs:
+        tab.get_by_text(re.compile("Step [2-9]")).wait_for(timeout=120_000)
+    for tab in tabs:
+        tab.get_by_role("button", name="Stop").click()
+        tab.get_by_text("Stopped after").wait_for(timeout=60_000)
+        tab.close()
+
+
+def test_a_text_that_is_uploaded_gets_a_friendly_line(browser, address, tmp_path):
+    (tmp_path / "text.jpg").write_text("I am a text.")
+    page = opened(browser, address)
+    upload_by_hand(page, 1, tmp_path / "text.jpg")
+    page.get_by_text("not a picture that can be read").wait_for()
+    page.close()
+
+
+def test_nothing_hangs_over_the_edge_of_a_phone(browser, address):
+    page = opened(browser, address, viewport={"width": 390, "height": 844})
+    page.wait_for_timeout(1000)
+    width = page.evaluate("document.documentElement.scrollWidth")
+    assert width <= 390
+    page.close()
