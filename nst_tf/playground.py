@@ -18,8 +18,8 @@ import ipywidgets as widgets
 import numpy as np
 from matplotlib.figure import Figure
 
-from nst_tf.callbacks import PARTS
 from nst_tf.features import layer_names
+from nst_tf.figures import loss_curves
 from nst_tf.images import load_image, to_pil
 from nst_tf.transfer import STYLE_LAYERS, style_transfer
 
@@ -39,15 +39,10 @@ def _png(image):
     return file.getvalue()
 
 
-def _curves(history):
-    """The losses, on one logarithmic axis, as a PNG."""
-    figure = Figure(figsize=(5, 2.6), layout="constrained")
-    ax = figure.subplots()
-    for part in PARTS:
-        if any(history[part]):
-            ax.semilogy(history["step"], history[part], label=part)
-    ax.set(xlabel="step", title="Losses")
-    ax.legend(frameon=False, ncols=len(PARTS), fontsize="small")
+def _curves(result):
+    """The losses as a PNG; by a Figure of its own, as pyplot knows no threads."""
+    figure = Figure(figsize=(6, 3.4), layout="constrained")
+    loss_curves(result.history, result.settings, ax=figure.subplots())
     file = io.BytesIO()
     figure.savefig(file, format="png", dpi=100)
     return file.getvalue()
@@ -235,7 +230,7 @@ class Playground(widgets.VBox):
 
     def _show(self, result):
         self.picture.value = _png(result.image)
-        self.curves.value = _curves(result.history)
+        self.curves.value = _curves(result)
         self.picture.layout.visibility = self.curves.layout.visibility = "visible"
         total = result.history["total"][-1]
         self.status.value = f"Step {self.progress.value}: total loss {total:.4g}"

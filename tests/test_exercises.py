@@ -366,10 +366,16 @@ def test_a_mistake_gets_the_sentence_written_for_it(name, f, words, seed):
     assert any(word in report.problem for word in words.split("|")), report.problem
 
 
-def test_each_sentence_of_the_checks_is_tested():
-    """A mistake that has words of its own has a wrong solution above."""
+def test_every_check_has_wrong_solutions():
     tested = {name for name, *_ in WRONG}
     assert tested == set(exercises.CHECKS)
+
+
+def test_equation_4_without_its_factor_in_the_paper_s_own_convention():
+    report = exercises.check_layer_style_loss(
+        lambda F, A: SUM(SQUARE(gram(F) - A)), normalize="paper"
+    )
+    assert "its factor is missing" in report.problem
 
 
 # Grades
