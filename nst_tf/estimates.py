@@ -86,12 +86,12 @@ class _Probe:
         return Estimate(sizes, steps, seconds, self.memory(shape, tile), tile)
 
     def memory(self, shape, tile):
-        seen = shape if tile is None else (tile, tile)
         image = 4 * 3 * math.prod(shape)
         copies = COPIES
         if self.settings["optimizer"] == "lbfgs":
             copies += 2 * memory_for((1, *shape, 3))
-        return self.resident + step_memory(self.network, seen) + copies * image
+        step = step_memory(self.network, shape, tile)
+        return self.resident + step + copies * image
 
 
 def estimate(content_image, style_image, **settings):

@@ -15,13 +15,7 @@ import psutil
 import tensorflow as tf
 
 from nst_tf.features import NETWORKS, layer_names, reach, stride
-from nst_tf.losses import (
-    TotalLoss,
-    content_loss,
-    gram_loss,
-    gram_matrix,
-    mean_gram,
-)
+from nst_tf.losses import TotalLoss, content_loss, gram_loss, gram_matrix, mean_gram
 
 GRID = 16  # pixels between positions of block 5: here the grids of all layers meet
 LARGEST_TILE = 1024  # its halo is small already
@@ -42,7 +36,6 @@ def windows(shape, tile, halo):
     array([[ 0, 32,  0, 40,  0, 32,  0, 32],
            [ 0, 32, 16, 40,  0, 32, 32, 40]])
     """
-
     grid = [-(-length // tile) for length in shape]
     starts = tile * np.indices(grid).reshape(2, -1).T
     ends = np.minimum(starts + tile, shape)
@@ -57,9 +50,12 @@ def known(extractor):
     return bool(ours) and set(extractor.output) <= set(ours)
 
 
+def _halo(extractor):
+    return -(-reach(extractor.output, extractor.name) // GRID) * GRID
+
+
 def _windows(extractor, shape, tile):
-    halo = -(-reach(extractor.output, extractor.name) // GRID) * GRID
-    return windows(shape, tile, halo)
+    return windows(shape, tile, _halo(extractor))
 
 
 def _crop(image, window):
@@ -221,12 +217,14 @@ def step_work(extractor, shape, tile=None):
     return 1.5 * seen  # there twice and back, instead of there and back
 
 
-def step_memory(extractor, shape):
-    """Bytes that a loss and its gradient take for a picture that is looked at whole.
+def step_memory(extractor, shape, tile=None):
+    """Bytes that a loss and its gradient take.
 
     All activations are kept for the gradient; at the end of its way back it holds two
     of the first layer's size beside them.
     """
+    if tile is not None:
+        shape = [min(side, tile + 2 * _halo(extractor)) for side in shape]
     convolutions = [layer for layer in extractor.layers if hasattr(layer, "filters")]
     values = sum(layer.filters / stride(layer.name) ** 2 for layer in convolutions)
     first = convolutions[0].filters if convolutions else 0
@@ -250,6 +248,6 @@ def tile_for(extractor, shape, tile=None):
         if step_memory(extractor, shape) <= room:
             return None
         tile = LARGEST_TILE
-        while tile > SMALLEST_TILE and step_memory(extractor, (tile, tile)) > room / 2:
+        while tile > SMALLEST_TILE and step_memory(extractor, shape, tile) > room / 2:
             tile //= 2
     return tile if tile < max(shape) else None

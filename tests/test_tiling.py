@@ -104,15 +104,15 @@ def test_tiles_are_taken_when_memory_is_short(extractor, monkeypatch):
         memory = type("", (), {"available": megabytes * 1e6})
         monkeypatch.setattr(psutil, "virtual_memory", lambda: memory)
 
-    need = tiling.step_memory(extractor, (1500, 2000)) / 1e6
+    need = tiling.step_memory(extractor, (3000, 4000)) / 1e6
     free(2 * need)
-    assert tiling.tile_for(extractor, (1500, 2000)) is None
+    assert tiling.tile_for(extractor, (3000, 4000)) is None
     free(need)
-    assert tiling.tile_for(extractor, (1500, 2000)) == 1024
+    assert tiling.tile_for(extractor, (3000, 4000)) == 1024
     free(need / 10)
-    small = tiling.tile_for(extractor, (1500, 2000))
+    small = tiling.tile_for(extractor, (3000, 4000))
     assert small in (256, 512)
-    assert tiling.tile_for(extractor, (1500, 2000), tile=128) == 128
+    assert tiling.tile_for(extractor, (3000, 4000), tile=128) == 128
     assert tiling.tile_for(extractor, (100, 120), tile=128) is None
 
 
