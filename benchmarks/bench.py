@@ -5,14 +5,16 @@
     python benchmarks/bench.py start        # imports, and the first step
     python benchmarks/bench.py cost         # 128 to 4096 pixels; draws cost.png
     python benchmarks/bench.py estimates    # what was told beforehand, and what it took
+    python benchmarks/bench.py race PHOTO:PAINTING ... --sizes 256 512     # takes hours
 
-Each writes its section of RESULTS.md anew; `make bench` runs them all. Candidates that
-are compared live in processes of their own and take turns, so that a busy machine slows
-all of them down.
+Each but the race writes its section of RESULTS.md anew; `make bench` runs these.
+Candidates that are compared live in processes of their own and take turns, so that a
+busy machine slows all of them down.
 """
 
 import argparse
 import datetime
+import itertools
 import os
 import re
 import subprocess
@@ -435,6 +437,64 @@ def estimates(_):
     return "\n".join(lines)
 
 
+# To one and the same loss
+
+
+def until(steps, goal=-np.inf):
+    """Takes steps until the loss reaches a goal: its losses, seconds, and the image."""
+    losses, marks = [], [time.perf_counter()]
+    for found, state in steps:
+        losses.append(found["total"])
+        marks.append(time.perf_counter())
+        image = state["image"]
+        if losses[-1] <= goal:
+            break
+    return losses, np.median(np.diff(marks)) * len(losses), image
+
+
+STARTS = {  # size, network and steps of a run before the one that counts
+    "L-BFGS": None,
+    "half the size first": (0.5, "vgg19", 100),
+    "slim first": (1, "vgg19_slim", 100),
+}
+
+
+def race(pairs, sizes, most):
+    """VGG19's loss after `most` steps as tutorials take them, and who gets there.
+
+    They take Adam(0.02, beta_1=0.99) at one size, from the photograph. Epsilon is
+    Keras' own: TensorFlow's tutorial has 0.1, for a loss that is a million times as
+    large.
+    """
+    import keras
+    from optimizers import total_loss
+
+    import nst_tf as nst
+    from nst_tf.images import resize
+
+    adam = keras.optimizers.Adam(0.02, beta_1=0.99)
+    print("| pair | size | Adam |", " | ".join(STARTS), "|\n|---|---|---|---|---|---|")
+    for pair, size in itertools.product(pairs, sizes):
+        paths = pair.split(":")
+        loss, start = total_loss(*paths, size, "vgg19", 0.5)
+        losses, seconds, _ = until(nst.descend(loss, start, most, adam))
+        goal = losses[-1]
+        cells = [f"{goal:.4f}, {seconds:.0f} s"]
+        for before in STARTS.values():
+            image, head = start, 0.0
+            if before:
+                share, network, n = before
+                other, image = total_loss(*paths, int(share * size), network, 0.5)
+                _, head, image = until(nst.lbfgs(other, image, n))
+                image = resize(image, start.shape[1:3])
+            losses, tail, _ = until(nst.lbfgs(loss, image, most), goal)
+            times = f"{seconds / (head + tail):.1f} x"
+            missed = "" if losses[-1] <= goal else f", not below {losses[-1]:.4f}"
+            cells.append(f"{len(losses)} steps, {head + tail:.0f} s, {times}{missed}")
+        names = " + ".join(Path(path).stem for path in paths)
+        print(f"| {names} | {size} | {' | '.join(cells)} |", flush=True)
+
+
 # The sections of RESULTS.md
 
 PARTS = {
@@ -463,8 +523,10 @@ def write(part, table):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=[*PARTS, "worker", "big", "estimated"])
-    parser.add_argument("rest", nargs="*", help="for the processes that it starts")
+    parser.add_argument("what", choices=[*PARTS, "race", "worker", "big", "estimated"])
+    parser.add_argument("rest", nargs="*", help="pairs to race")
+    parser.add_argument("--sizes", type=int, nargs="+", default=[256], help="of a race")
+    parser.add_argument("--steps", type=int, default=1000, help="of a race")
     parser.add_argument("--turns", type=int, default=9)
     args = parser.parse_args()
     if args.what == "worker":
@@ -474,6 +536,8 @@ def main():
         big(args.rest[1], int(args.rest[0]), tile)
     elif args.what == "estimated":
         estimated(int(args.rest[0]))
+    elif args.what == "race":
+        race(args.rest, args.sizes, args.steps)
     else:
         table = PARTS[args.what](args.turns)
         print(table)
