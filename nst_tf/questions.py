@@ -2,6 +2,7 @@
 
 import functools
 import html
+import inspect
 from dataclasses import dataclass
 
 import numpy as np
@@ -69,8 +70,12 @@ class Asking:
 
 
 def check_of(function):
-    """Makes a check of a generator of questions: it returns a `Report`."""
+    """Makes a check, which returns a `Report`, of what asks its questions.
+
+    The questions' second argument, an `Asking`, is not the check's.
+    """
     name = function.__name__.removeprefix("check_")
+    f, _, *options = inspect.signature(function).parameters.values()
 
     @functools.wraps(function)
     def check(f, *args, **options):
@@ -81,6 +86,7 @@ def check_of(function):
             return Report(name, tuple(asking.passed), str(problem))
         return Report(name, tuple(asking.passed))
 
+    check.__signature__ = inspect.Signature([f, *options])
     return check
 
 

@@ -1,5 +1,7 @@
 """A report, and how a student's function is called."""
 
+import inspect
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -16,6 +18,11 @@ def test_a_report_is_true_or_says_why():
     assert not bad and "(right: type, shape, symmetry)" in str(bad)
     with pytest.raises(AssertionError, match="divided by M"):
         assert bad, bad
+
+
+def test_help_shows_the_arguments_that_a_teacher_gives():
+    names = list(inspect.signature(exercises.check_gram_matrix).parameters)
+    assert names == ["f", "layout", "normalize", "batch", "seed"]
 
 
 def test_a_report_is_a_card_in_a_notebook():
