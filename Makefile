@@ -21,8 +21,9 @@ playground: .venv/playground
 	$(BIN)/voila notebooks/playground.ipynb --Voila.ip=127.0.0.1 --token
 
 assignments: .venv/test
-	cd notebooks/exercises && for name in source/*; do \
-		../../$(BIN)/nbgrader generate_assignment $$(basename $$name) --force || exit 1; done
+	cd notebooks/exercises && export PATH="$(CURDIR)/$(BIN):$$PATH" && \
+		for name in source/*; do \
+		nbgrader generate_assignment $$(basename $$name) --force || exit 1; done
 	$(BIN)/python -m pytest tests/test_assignments.py
 
 bench: .venv/bench

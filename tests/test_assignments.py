@@ -16,7 +16,8 @@ TIMEOUT = 20  # seconds, of a cell
 
 def nbgrader(course, *arguments):
     command = [sys.executable, "-m", "nbgrader", *arguments]
-    environment = os.environ | {"MPLBACKEND": "agg"}
+    tools = Path(sys.executable).parent  # it calls alembic by name
+    environment = os.environ | {"PATH": f"{tools}{os.pathsep}{os.environ['PATH']}"}
     done = subprocess.run(
         command, cwd=course, env=environment, capture_output=True, text=True
     )
