@@ -136,6 +136,9 @@ def _transfer(args):
     # One `Style` for all, so that its Gram matrices are computed once.
     style = Style(styles, settings.pop("style_blend"))
 
+    defaults = style_transfer.__kwdefaults__
+    if args.time_budget and any(settings[n] != defaults[n] for n in ("size", "steps")):
+        raise ValueError("--time-budget chooses size and steps; leave those two out")
     budget = args.time_budget and args.time_budget / len(contents)
     for photograph, path in zip(contents, paths, strict=True):
         callbacks = [] if args.quiet else [progress(Path(photograph).name)]

@@ -249,6 +249,13 @@ def test_a_time_budget_chooses_size_and_steps(tmp_path, capfd):
     assert settings["size"] != [48]
 
 
+@pytest.mark.parametrize("option", [("--size", "64"), ("--steps", "7")])
+def test_a_time_budget_leaves_no_choice_of_size_and_steps(option, capsys):
+    pair = "photo.jpg", "painting.jpg"
+    assert run("transfer", *pair, "--time-budget", "9s", *option) == 2
+    assert "leave those two out" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("budget", ["soon", "1.2.3", "-5", "3d", "0.001s"])
 def test_a_budget_that_cannot_be_is_told(budget, capsys):
     assert run("transfer", "photo.jpg", "painting.jpg", f"--time-budget={budget}") == 2
