@@ -377,11 +377,10 @@ def check_layer_style_loss(
             * np.sum(np.abs(G - A)),
             "the squares are missing: differences cancel": c * np.sum(G - A),
             "a square root is too many: a norm, not its square": np.sqrt(S),
-            "features are compared, not their Gram matrices": c
-            * np.sum((_rows(F) - _rows(given)) ** 2)
-            if target == "features"
-            else np.nan,
         }
+        if target == "features":
+            d = _rows(F) - _rows(given)
+            mistakes["features are compared, not Gram matrices"] = c * np.sum(d**2)
         return mistake(found, expected, mistakes | _factors(expected, N, M))
 
     asking.ask("value", same(found, expected), problem)

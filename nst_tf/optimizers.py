@@ -21,7 +21,7 @@ ARMIJO = 1e-4  # share of the promised decrease that a move has to keep
 SHORTEST = 2.0**-10  # shorter moves than this part of a step are not tried
 CURVATURE = 1e-10  # least s.y / y.y of a move that is worth remembering
 MEMORY = 20  # moves; of big pictures fewer,
-MEMORY_BYTES = 2e9  # so that they take no more than this
+MEMORY_BYTES = 1.5e9  # so that they take no more than this
 
 
 def _as_state(start):
@@ -186,7 +186,7 @@ def memory_for(shape):
     """How many moves are remembered for an image of a shape, each with its change.
 
     >>> memory_for((1, 3072, 4096, 3))
-    6
+    4
     """
     bytes_each = 2 * 4 * math.prod(shape)
     return max(3, min(MEMORY, int(MEMORY_BYTES / bytes_each)))
@@ -206,7 +206,7 @@ def lbfgs(loss, start, steps, memory=None, first_step=0.3):
             resized, the memory is dropped.
         steps: how many evaluations of the loss and its gradient.
         memory: how many earlier moves shape the next one. Default: 20, or as many as
-            2 GB hold.
+            1.5 GB hold.
         first_step: the largest change of a pixel in the first move, before there is a
             memory.
 

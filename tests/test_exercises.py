@@ -378,6 +378,13 @@ def test_equation_4_without_its_factor_in_the_paper_s_own_convention():
     assert "its factor is missing" in report.problem
 
 
+def test_features_that_are_compared_themselves():
+    report = exercises.check_layer_style_loss(
+        lambda F, S: SUM(SQUARE(F - S)) / (4 * F.shape[-1] ** 2), target="features"
+    )
+    assert "features are compared" in report.problem
+
+
 # Grades
 
 
