@@ -1,6 +1,7 @@
 """How long a run will take and how much memory it needs: told before it begins."""
 
 import math
+import numbers
 from dataclasses import dataclass
 
 import numpy as np
@@ -147,7 +148,7 @@ def plan(time_budget, content_image, style_image, **settings):
         An `Estimate`, whose `size` and `steps` are for `style_transfer`.
 
     Raises:
-        ValueError: not even the smallest picture would be done.
+        ValueError: no number of seconds, or too few for even the smallest picture.
 
     Example:
 
@@ -156,6 +157,8 @@ def plan(time_budget, content_image, style_image, **settings):
     ...     "photo.jpg", "painting.jpg", size=found.size[:1], steps=found.steps[0] // 50
     ... )
     """
+    if not isinstance(time_budget, numbers.Real) or not time_budget > 0:
+        raise ValueError(f"time_budget: {time_budget!r}; wanted a number of seconds")
     probe = _Probe(content_image, style_image, settings)
     largest = max(ENOUGH, *probe.shape)
     plans = [

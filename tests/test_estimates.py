@@ -78,6 +78,12 @@ def test_too_little_time_is_told(clock):
         nst.plan(0.5, *PAIR)
 
 
+@pytest.mark.parametrize("budget", ["2m", None, 0, -3, float("nan")])
+def test_what_is_no_time_is_told(budget):
+    with pytest.raises(ValueError, match="wanted a number of seconds"):
+        nst.plan(budget, *PAIR)
+
+
 def test_the_small_run_is_silent(clock):
     calls = []
     nst.estimate(*PAIR, callbacks=calls.append)
