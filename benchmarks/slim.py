@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
+from bench import resident
 from optimizers import total_loss
 
 import nst_tf as nst
@@ -118,11 +119,6 @@ def gradient_of(pair, size, network):
         return tape.gradient(total, image)
 
     return gradient
-
-
-def resident(what):
-    """`VmRSS` of this process now or `VmHWM`, its peak, in MiB (Linux)."""
-    return int(Path("/proc/self/status").read_text().split(what)[1].split()[1]) / 1024
 
 
 def peak(pair, size, network):

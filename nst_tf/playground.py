@@ -21,8 +21,11 @@ from matplotlib.figure import Figure
 from nst_tf.features import layer_names
 from nst_tf.figures import loss_curves
 from nst_tf.images import load_image, to_pil
+from nst_tf.optimizers import OPTIMIZERS
+from nst_tf.settings import INITS
 from nst_tf.transfer import STYLE_LAYERS, style_transfer
 
+DEFAULTS = style_transfer.__kwdefaults__
 OWN = "your own picture"
 SIZES = (96, 128, 192, 256, 384, 512)
 THUMBNAIL, PICTURE = "160px", "512px"  # widths at most
@@ -112,7 +115,12 @@ class Playground(widgets.VBox):
         self.style = _Picker("Painting", styles)
         wide = {"style": {"description_width": "7em"}, "layout": {"width": "auto"}}
         self.alpha = widgets.FloatLogSlider(
-            0.02, min=-4, max=0, step=0.1, description="alpha / beta", **wide
+            DEFAULTS["content_weight"],
+            min=-4,
+            max=0,
+            step=0.1,
+            description="alpha / beta",
+            **wide,
         )
         self.layers = widgets.SelectMultiple(
             options=[n for n in layer_names(network) if n.endswith("conv1")],
@@ -128,10 +136,13 @@ class Playground(widgets.VBox):
             60, min=5, max=300, step=5, description="steps", **wide
         )
         self.optimizer = widgets.Dropdown(
-            options=["lbfgs", "adam"], description="optimizer", **wide
+            options=sorted(OPTIMIZERS),
+            value=DEFAULTS["optimizer"],
+            description="optimizer",
+            **wide,
         )
         self.init = widgets.Dropdown(
-            options=["content", "noise", "style"], description="start", **wide
+            options=INITS, value=DEFAULTS["init"], description="start", **wide
         )
         self.paint = widgets.Button(description="Paint", button_style="primary")
         self.stop = widgets.Button(description="Stop", disabled=True)
