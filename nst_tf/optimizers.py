@@ -20,7 +20,7 @@ import tensorflow as tf
 ARMIJO = 1e-4  # share of the promised decrease that a move has to keep
 SHORTEST = 2.0**-10  # shorter moves than this part of a step are not tried
 CURVATURE = 1e-10  # least s.y / y.y of a move that is worth remembering
-MEMORY = 20  # moves; of big pictures fewer,
+MEMORY = 14  # moves; of big pictures fewer,
 MEMORY_BYTES = 1.5e9  # so that they take no more than this
 
 
@@ -205,7 +205,7 @@ def lbfgs(loss, start, steps, memory=None, first_step=0.3):
         start: `(1, H, W, 3)` image, or the state of an earlier run. When its image was
             resized, the memory is dropped.
         steps: how many evaluations of the loss and its gradient.
-        memory: how many earlier moves shape the next one. Default: 20, or as many as
+        memory: how many earlier moves shape the next one. Default: 14, or as many as
             1.5 GB hold.
         first_step: the largest change of a pixel in the first move, before there is a
             memory.

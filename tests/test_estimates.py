@@ -6,6 +6,7 @@ import pytest
 
 import nst_tf as nst
 from nst_tf import estimates
+from nst_tf.optimizers import MEMORY
 
 PAIR = "photo.jpg", "painting.jpg"
 STEP, FIRST = 0.1, 1.0  # seconds
@@ -44,7 +45,7 @@ def test_memory_of_lbfgs_is_counted(clock):
     values = 3 * 1067 * 1600
     adam = nst.estimate(*PAIR, size=1600, optimizer="adam").memory
     lbfgs = nst.estimate(*PAIR, size=1600).memory
-    assert lbfgs - adam == pytest.approx(2 * 20 * 4 * values, rel=0.3)
+    assert lbfgs - adam == pytest.approx(2 * MEMORY * 4 * values, rel=0.3)
 
 
 def test_memory_is_at_least_what_the_process_has_now(clock):

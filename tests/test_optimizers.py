@@ -5,6 +5,7 @@ import tensorflow as tf
 from scipy.optimize import minimize
 
 import nst_tf as nst
+from nst_tf.optimizers import MEMORY
 
 SHAPE = (1, 3, 5, 3)
 SIZE = 45
@@ -83,7 +84,7 @@ def test_lbfgs_needs_no_more_evaluations_than_scipy_on_a_quadratic():
         jac=True,
         method="L-BFGS-B",
         bounds=[(0, 1)] * SIZE,
-        options={"ftol": 0, "gtol": 0, "maxcor": 20, "maxfun": 500},
+        options={"ftol": 0, "gtol": 0, "maxcor": MEMORY, "maxfun": 500},
     )
     goal = 1.001 * lowest
     scipys = int(np.argmax(np.array(scipy_totals) <= goal)) + 1
