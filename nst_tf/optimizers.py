@@ -120,19 +120,22 @@ def _free(image, gradient):
     return np.float32(~held)
 
 
-@functools.partial(tf.function, autograph=False)
+@tf.function(autograph=False, input_signature=[tf.TensorSpec((1, None, None, 3))])
 def _natural(step):
     """A step with the spectrum of natural pictures: amplitudes that fall as 1/f.
 
     f are cycles per pixel (Field 1987). So large strokes are found before small ones,
     at a single size already; Olah et al. 2017 move pictures likewise.
     """
-    height, width = step.shape[1:3]
-    f = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width))
+    height, width = tf.unstack(tf.cast(tf.shape(step)[1:3], tf.float32))
+    down = tf.range(height) / height
+    down = tf.minimum(down, 1 - down)[:, tf.newaxis]
+    across = tf.range(width // 2 + 1) / width
+    gain = 1 / (tf.sqrt(down**2 + across**2) + LOWEST)
     spectrum = tf.signal.rfft2d(tf.transpose(step, (0, 3, 1, 2)))
-    spectrum *= tf.constant(1 / (f + LOWEST), spectrum.dtype)
-    spectrum = tf.signal.irfft2d(spectrum, (height, width))
-    return tf.transpose(spectrum, (0, 2, 3, 1))
+    spectrum *= tf.cast(gain, spectrum.dtype)
+    changed = tf.signal.irfft2d(spectrum, tf.shape(step)[1:3])
+    return tf.transpose(changed, (0, 2, 3, 1))
 
 
 def _direction(gradient, free, moves, changes):

@@ -93,6 +93,15 @@ def test_lbfgs_needs_no_more_evaluations_than_scipy_on_a_quadratic(monkeypatch):
     assert evaluations(goal) <= 1.5 * scipys
 
 
+@pytest.mark.parametrize("cycles", [0, 3, 7])
+def test_first_guess_scales_a_wave_by_its_frequency(cycles):
+    wave = np.cos(2 * np.pi * cycles * np.arange(35) / 35).astype("float32")
+    step = np.broadcast_to(wave[None, None, :, None], (1, 20, 35, 3))
+    for image in (step, step.swapaxes(1, 2)):
+        found = optimizers._natural(np.ascontiguousarray(image))
+        np.testing.assert_allclose(found, image / (cycles / 35 + 0.01), atol=1e-4)
+
+
 def steps_to_a_thousandth(loss, start):
     run = nst.lbfgs(loss, start, steps=200)
     totals = np.array([losses["total"] for losses, _ in run])
