@@ -20,7 +20,7 @@ import tensorflow as tf
 ARMIJO = 1e-4  # share of the promised decrease that a move has to keep
 SHORTEST = 2.0**-10  # shorter moves than this part of a step are not tried
 CURVATURE = 1e-10  # least s.y / y.y of a move that is worth remembering
-LOWEST = 0.01  # cycles per pixel, below which a picture's spectrum is taken as flat
+LARGE, GAIN = 64, 10  # pixels: longer waves count up to ten times in a first guess
 MEMORY = 10  # moves; of big pictures fewer,
 MEMORY_BYTES = 1.5e9  # so that they take no more than this
 
@@ -121,17 +121,17 @@ def _free(image, gradient):
 
 
 @tf.function(autograph=False, input_signature=[tf.TensorSpec((1, None, None, 3))])
-def _natural(step):
-    """A step with the spectrum of natural pictures: amplitudes that fall as 1/f.
+def _large_first(step):
+    """A step in which waves that are longer than 64 pixels count up to ten times.
 
-    f are cycles per pixel (Field 1987). So large strokes are found before small ones,
-    at a single size already; Olah et al. 2017 move pictures likewise.
+    A wave of f cycles per pixel counts 1 + 9 / (1 + (64 f)^2) times, so that large
+    strokes and wide skies are found before small ones, at a single size already.
     """
     height, width = tf.unstack(tf.cast(tf.shape(step)[1:3], tf.float32))
     down = tf.range(height) / height
     down = tf.minimum(down, 1 - down)[:, tf.newaxis]
     across = tf.range(width // 2 + 1) / width
-    gain = 1 / (tf.sqrt(down**2 + across**2) + LOWEST)
+    gain = 1 + (GAIN - 1) / (1 + LARGE**2 * (down**2 + across**2))
     spectrum = tf.signal.rfft2d(tf.transpose(step, (0, 3, 1, 2)))
     spectrum *= tf.cast(gain, spectrum.dtype)
     changed = tf.signal.irfft2d(spectrum, tf.shape(step)[1:3])
@@ -144,7 +144,7 @@ def _direction(gradient, free, moves, changes):
     The two-loop recursion (Nocedal and Wright 2006, algorithm 7.4) with s the earlier
     moves and y the changes of the gradient that they made. All products are taken over
     the free pixels: the quasi-Newton step of what is left when the others stay. The
-    first guess of the inverse Hessian, which the memory corrects, is `_natural`.
+    first guess of the inverse Hessian, which the memory corrects, is `_large_first`.
 
     In NumPy, whose small steps cost a tenth of TensorFlow's.
     """
@@ -160,8 +160,8 @@ def _direction(gradient, free, moves, changes):
         loop.append((s, y, sy, alpha))
     if loop:
         _, y, sy, _ = loop[0]
-        r = free * _natural(r).numpy()
-        r *= np.float32(sy / _dot(y, _natural(y).numpy()))
+        r = free * _large_first(r).numpy()
+        r *= np.float32(sy / _dot(y, _large_first(y).numpy()))
     for s, y, sy, alpha in reversed(loop):
         r += np.float32(alpha - _dot(y, r) / sy) * s
     return -r * free

@@ -99,6 +99,7 @@ def big(args):
         f"{size} pixels at once": {"size": size, "steps": args.steps // 2},
         f"{size} from coarse to fine": nst.coarse_to_fine(size),
     }
+    args.runs.mkdir(parents=True, exist_ok=True)
     results = []
     for name, settings in runs.items():
         settings = {"network": args.network, **settings}
