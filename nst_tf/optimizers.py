@@ -120,7 +120,7 @@ def _free(image, gradient):
     return np.float32(~held)
 
 
-@tf.function(autograph=False, input_signature=[tf.TensorSpec((1, None, None, 3))])
+@tf.function(autograph=False, input_signature=[tf.TensorSpec([None] * 4)])
 def _large_first(step):
     """A step in which waves that are longer than 64 pixels count up to ten times.
 
