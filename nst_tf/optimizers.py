@@ -20,7 +20,7 @@ import tensorflow as tf
 ARMIJO = 1e-4  # share of the promised decrease that a move has to keep
 SHORTEST = 2.0**-10  # shorter moves than this part of a step are not tried
 CURVATURE = 1e-10  # least s.y / y.y of a move that is worth remembering
-LARGE, GAIN = 64, 10  # pixels: longer waves count up to ten times in a first guess
+LARGE, GAIN = 64, 10  # pixels; longer waves may move up to ten times as far
 MEMORY = 10  # moves; of big pictures fewer,
 MEMORY_BYTES = 1.5e9  # so that they take no more than this
 
@@ -120,49 +120,76 @@ def _free(image, gradient):
     return np.float32(~held)
 
 
-@tf.function(autograph=False, input_signature=[tf.TensorSpec([None] * 4)])
-def _large_first(step):
-    """A step in which waves that are longer than 64 pixels count up to ten times.
+@functools.lru_cache(maxsize=4)
+def _waves(length):
+    """The cosines along a side that are longer than 16 pixels, and their frequencies.
 
-    A wave of f cycles per pixel counts 1 + 9 / (1 + (64 f)^2) times, so that large
-    strokes and wide skies are found before small ones, at a single size already.
+    Returns:
+        `(n, length)`, orthonormal rows (DCT-II), and `(n,)` cycles a pixel.
     """
-    height, width = tf.unstack(tf.cast(tf.shape(step)[1:3], tf.float32))
-    down = tf.range(height) / height
-    down = tf.minimum(down, 1 - down)[:, tf.newaxis]
-    across = tf.range(width // 2 + 1) / width
-    gain = 1 + (GAIN - 1) / (1 + LARGE**2 * (down**2 + across**2))
-    spectrum = tf.signal.rfft2d(tf.transpose(step, (0, 3, 1, 2)))
-    spectrum *= tf.cast(gain, spectrum.dtype)
-    changed = tf.signal.irfft2d(spectrum, tf.shape(step)[1:3])
-    return tf.transpose(changed, (0, 2, 3, 1))
+    n = max(1, length // 8)
+    frequency = np.arange(n) / (2 * length)
+    phase = 2 * np.pi * np.outer(frequency, np.arange(length) + 0.5)
+    scale = np.sqrt(np.where(frequency == 0, 1, 2) / length)
+    return np.float32(scale[:, np.newaxis] * np.cos(phase)), frequency
+
+
+def _large(picture):
+    """Its large strokes: a wave of f cycles a pixel counts 1 / (1 + (64 f)^2) times."""
+    _, height, width, channels = picture.shape
+    (down, fy), (across, fx) = _waves(height), _waves(width)
+    share = 1 / (1 + LARGE**2 * (fy[:, np.newaxis] ** 2 + fx**2))
+    rows = (down @ picture.reshape(height, -1)).reshape(-1, width, channels)
+    waves = np.float32(share)[:, np.newaxis] * (rows.transpose(0, 2, 1) @ across.T)
+    rows = (waves @ across).transpose(0, 2, 1).reshape(len(down), -1)
+    return (down.T @ rows).reshape(picture.shape)
+
+
+def _mobility(move, change):
+    """How far the pixels around each one moved for a change of their gradients.
+
+    The root of their ratio, `(1, H, W, 1)`, where both are root mean squares.
+    """
+
+    def mean_square(x):
+        around = _large(np.einsum("nhwc,nhwc->nhw", x, x)[..., np.newaxis])
+        return np.maximum(around, np.mean(around) / 100)
+
+    return (mean_square(move) / mean_square(change)) ** 0.25
+
+
+def _first_guess(step, mobility):
+    """The inverse Hessian of a picture before anything is remembered, times a step.
+
+    Symmetric: large strokes may move further than small ones, up to ten times, and each
+    place as far as its mobility says.
+    """
+    step = mobility * step
+    return mobility * (step + (GAIN - 1) * _large(step))
 
 
 def _direction(gradient, free, moves, changes):
-    """Minus the inverse Hessian times the gradient, on the free pixels.
+    """Minus the inverse Hessian times the gradient, both between the free pixels.
 
     The two-loop recursion (Nocedal and Wright 2006, algorithm 7.4) with s the earlier
-    moves and y the changes of the gradient that they made. All products are taken over
-    the free pixels: the quasi-Newton step of what is left when the others stay. The
-    first guess of the inverse Hessian, which the memory corrects, is `_large_first`.
+    moves and y the changes of the gradient that they made. A step that leaves out the
+    held pixels' part descends in the box (two-metric projection, Bertsekas 1982).
 
     In NumPy, whose small steps cost a tenth of TensorFlow's.
     """
     r = gradient * free
-    loop = []
-    for s, y in zip(reversed(moves), reversed(changes), strict=True):
-        y = y * free
-        sy = _dot(s, y)
-        if sy <= CURVATURE * _dot(y, y):  # says nothing about these pixels
-            continue
-        alpha = _dot(s, r) / sy
-        r -= np.float32(alpha) * y
-        loop.append((s, y, sy, alpha))
-    if loop:
-        _, y, sy, _ = loop[0]
-        r = free * _large_first(r).numpy()
-        r *= np.float32(sy / _dot(y, _large_first(y).numpy()))
-    for s, y, sy, alpha in reversed(loop):
+    if not moves:
+        return -r
+    pairs = [(s, y, _dot(s, y)) for s, y in zip(moves, changes, strict=True)]
+    alphas = []
+    for s, y, sy in reversed(pairs):
+        alphas.append(_dot(s, r) / sy)
+        r -= np.float32(alphas[-1]) * y
+    s, y, sy = pairs[-1]
+    mobility = _mobility(s, y)
+    r = _first_guess(r, mobility)
+    r *= np.float32(sy / _dot(y, _first_guess(y, mobility)))
+    for (s, y, sy), alpha in zip(pairs, reversed(alphas), strict=True):
         r += np.float32(alpha - _dot(y, r) / sy) * s
     return -r * free
 
@@ -177,10 +204,10 @@ def _aim(state, first_step):
     """Points the state at its next trial; length 0 means that there is none."""
     free = _free(state["image"], state["gradient"])
     direction = _direction(state["gradient"], free, state["moves"], state["changes"])
-    largest = float(np.abs(direction).max())
-    if not state["moves"] and largest > 0:
-        direction *= np.float32(first_step / largest)
-    return state | {"direction": direction, "length": 1.0 if largest > 0 else 0.0}
+    somewhere = bool(direction.any())
+    if somewhere and not state["moves"]:
+        direction *= np.float32(first_step / np.abs(direction).max())
+    return state | {"direction": direction, "length": float(somewhere)}
 
 
 def _accept(state, trial, losses, gradient, memory, first_step):
@@ -220,6 +247,9 @@ def lbfgs(loss, start, steps, memory=None, first_step=0.3):
     step, and the step is clipped to the box (projected Newton, Bertsekas 1982). So
     blacks and whites are found by the method; clipping a free L-BFGS at the end loses
     them.
+
+    What it knows of pictures is in its first guess of the inverse Hessian, usually a
+    number: large strokes move first, and every place as far as it went before.
 
     Args:
         loss: image -> dict of scalars, one of them "total".

@@ -62,7 +62,9 @@ def test_lbfgs_finds_the_minimum_that_scipy_finds_in_the_box():
 
 
 def test_lbfgs_needs_no_more_evaluations_than_scipy_on_a_quadratic(monkeypatch):
-    monkeypatch.setattr(optimizers, "_large_first", tf.identity)  # this is no picture
+    monkeypatch.setattr(
+        optimizers, "_first_guess", lambda x, _: x
+    )  # this is no picture
     A, target = quadratic(condition=1000.0)
     _, lowest = scipy_minimum(A, target)
 
@@ -93,14 +95,40 @@ def test_lbfgs_needs_no_more_evaluations_than_scipy_on_a_quadratic(monkeypatch):
     assert evaluations(goal) <= 1.5 * scipys
 
 
-@pytest.mark.parametrize("cycles", [0, 3, 7])
-def test_first_guess_scales_a_wave_by_its_frequency(cycles):
-    wave = np.cos(2 * np.pi * cycles * np.arange(35) / 35).astype("float32")
-    step = np.broadcast_to(wave[None, None, :, None], (1, 20, 35, 3))
-    for image in (step, step.swapaxes(1, 2)):
-        found = optimizers._large_first(np.ascontiguousarray(image))
-        gain = 1 + 9 / (1 + (64 * cycles / 35) ** 2)
-        np.testing.assert_allclose(found, gain * image, atol=1e-4)
+@pytest.mark.parametrize(("half_waves", "long"), [(0, True), (3, True), (9, False)])
+def test_large_strokes_are_the_long_waves_of_a_picture(half_waves, long):
+    wave = np.cos(np.pi * half_waves * (np.arange(35) + 0.5) / 35).astype("float32")
+    picture = np.broadcast_to(wave[None, None, :, None], (1, 20, 35, 3))
+    share = long / (1 + (64 * half_waves / 70) ** 2)
+    for image in (picture, picture.swapaxes(1, 2)):
+        found = optimizers._large(np.ascontiguousarray(image))
+        np.testing.assert_allclose(found, share * image, atol=1e-5)
+
+
+def test_first_guess_is_symmetric_and_positive():
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(2, 1, 30, 41, 3)).astype("float32")
+    mobility = rng.uniform(0.1, 1, (1, 30, 41, 1)).astype("float32")
+    there = np.vdot(a, optimizers._first_guess(b, mobility))
+    back = np.vdot(b, optimizers._first_guess(a, mobility))
+    np.testing.assert_allclose(there, back, rtol=1e-3)
+    assert np.vdot(a, optimizers._first_guess(a, mobility)) > 0
+
+
+def test_mobility_is_less_where_the_gradient_changes_more():
+    move = np.random.default_rng(0).normal(size=(1, 64, 256, 3)).astype("float32")
+    change = move.copy()
+    change[:, :, :128] *= 4
+    mobility = optimizers._mobility(move, change)[0, :, :, 0]
+    np.testing.assert_allclose(mobility[:, :64] / mobility[:, -64:], 0.5, rtol=0.1)
+
+
+def test_mobility_is_finite_where_nothing_moved():
+    move = np.zeros((1, 64, 64, 3), "float32")
+    move[:, 10, 10] = 1.0
+    mobility = optimizers._mobility(move, move)
+    assert np.isfinite(mobility).all()
+    np.testing.assert_allclose(mobility, 1.0)
 
 
 def steps_to_a_thousandth(loss, start):
@@ -122,7 +150,20 @@ def test_first_guess_finds_what_is_large_in_a_picture_sooner(monkeypatch):
         return {"total": tf.reduce_mean(tf.square(tf.abs(filters * spectrum)))}
 
     with_it = steps_to_a_thousandth(loss, start)
-    monkeypatch.setattr(optimizers, "_large_first", tf.identity)
+    monkeypatch.setattr(optimizers, "GAIN", 1)
+    assert with_it < 0.7 * steps_to_a_thousandth(loss, start)
+
+
+def test_first_guess_finds_what_is_steep_in_places_sooner(monkeypatch):
+    rng = np.random.default_rng(0)
+    start, wanted = rng.uniform(0.2, 0.8, (2, 1, 48, 128, 3)).astype("float32")
+    steepness = np.geomspace(1, 1000, 128, dtype="float32")[:, None]
+
+    def loss(image):
+        return {"total": tf.reduce_mean(steepness * tf.square(image - wanted))}
+
+    with_it = steps_to_a_thousandth(loss, start)
+    monkeypatch.setattr(optimizers, "_mobility", lambda *_: np.float32(1))
     assert with_it < 0.7 * steps_to_a_thousandth(loss, start)
 
 
