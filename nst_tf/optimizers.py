@@ -161,7 +161,8 @@ def _mobility(move, change):
     """
     squares = [np.einsum("nhwc,nhwc->nhw", x, x) for x in (move, change)]
     around = _large(np.stack(squares, axis=-1))
-    around = np.maximum(around, np.mean(around, axis=(1, 2)) / 100)
+    least = np.mean(around, axis=(1, 2)) / 100 + np.finfo(np.float32).tiny
+    around = np.maximum(around, least)
     return np.sqrt(np.sqrt(around[..., :1] / around[..., 1:]))
 
 
