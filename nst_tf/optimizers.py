@@ -285,8 +285,9 @@ def lbfgs(loss, start, steps, memory=None, first_step=0.3):
     state = _as_state(start)
     image = np.asarray(state["image"], "float32")
     if "gradient" not in state or state["gradient"].shape != image.shape:
-        nowhere = {"direction": np.zeros_like(image), "length": 1.0}
-        state = {"image": image, "moves": [], "changes": []} | nowhere
+        state = {"direction": np.zeros_like(image), "length": 1.0}
+        state |= {"moves": [], "changes": []}
+    state["image"] = image
     state |= {"moves": list(state["moves"]), "changes": list(state["changes"])}
 
     memory = memory or memory_for(image.shape)
