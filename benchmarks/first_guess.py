@@ -8,8 +8,10 @@ size, from the photograph; then, for the first pair, 120 steps from noise at 192
 
 import argparse
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
+from bench import until
 from optimizers import total_loss
 
 import nst_tf as nst
@@ -21,7 +23,7 @@ PARTS = {  # what to put in the place of what, in nst_tf.optimizers
     "a number": {"_first_guess": lambda step, mobility: step},
     "large strokes": {"_mobility": lambda move, change: np.float32(1)},
     "mobility": {"GAIN": 1},
-    "both": {},
+    "both": {"GAIN": optimizers.GAIN},
 }
 NOISE = {
     "content, block1_conv1": (0, "block1_conv1", "content"),
@@ -34,16 +36,9 @@ def in_turn(run):
     """Calls `run` with every part on its own: a row of what it returns."""
     cells = []
     for changes in PARTS.values():
-        kept = {name: getattr(optimizers, name) for name in changes}
-        vars(optimizers).update(changes)
-        cells.append(f"{run():.5f}")
-        vars(optimizers).update(kept)
+        with mock.patch.multiple(optimizers, **changes):
+            cells.append(f"{run():.5f}")
     return " | ".join(cells)
-
-
-def lowest(run):
-    losses, state = list(run)[-1]
-    return losses["total"], state["image"]
 
 
 def main():
@@ -56,9 +51,10 @@ def main():
         loss, photo = total_loss(*pair, 256, SLIM, 0.5)
 
         def both_sizes(half=half, small=small, loss=loss, photo=photo):
-            _, image = lowest(nst.lbfgs(half, small, 100))
+            _, _, image = until(nst.lbfgs(half, small, 100))
             start = resize(image, photo.shape[1:3])
-            return lowest(nst.lbfgs(loss, start, 150))[0]
+            losses, _, _ = until(nst.lbfgs(loss, start, 150))
+            return losses[-1]
 
         names = " + ".join(Path(path).stem for path in pair)
         print(f"| {names} | {in_turn(both_sizes)} |", flush=True)
