@@ -468,15 +468,15 @@ def head(paths, size, stages, image):
     from optimizers import total_loss
 
     import nst_tf as nst
-    from nst_tf.images import resize
+    from nst_tf.transfer import enlarge
 
-    spent, shape = 0.0, image.shape[1:3]
+    spent, full, small = 0.0, image, image
     for share, network, n in stages:
         loss, photo = total_loss(*paths, int(share * size), network, 0.5)
-        image = resize(image, photo.shape[1:3])
+        image, small = enlarge(image, small, photo), photo
         losses, second, image = until(nst.lbfgs(loss, image, n))
         spent += second * len(losses)
-    return spent, resize(image, shape)
+    return spent, enlarge(image, small, full)
 
 
 def race(pairs, sizes, most):

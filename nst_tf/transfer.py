@@ -125,6 +125,10 @@ class Style:
         return self._targets[key]
 
 
+# Without resize's clipping, so that differences can be enlarged.
+_resize = functools.partial(tf.image.resize, method="bicubic", antialias=True)
+
+
 def _cover(image, shape):
     """Resizes an image until it covers `shape`, and cuts off what hangs over."""
     height, width = image.shape[1:3]
@@ -135,17 +139,38 @@ def _cover(image, shape):
     return image[:, top : top + shape[0], left : left + shape[1]]
 
 
-def _start_image(init, content, style, size, seed):
-    """The first image, in the shape of the content."""
-    shape = content.shape[1:3]
+def _first_images(init, contents, style, sizes, seed):
+    """The first image at all sizes, in the shapes of the contents."""
+    shapes = [content.shape[1:3] for content in contents]
     if isinstance(init, str) and init == "content":
-        return content
+        return contents
+    if isinstance(init, str) and init == "noise":  # one noise, without finer noise
+        noise = np.random.default_rng(seed).uniform(size=contents[0].shape)
+        noise = tf.constant(noise, tf.float32)
+        return [noise, *(_resize(noise, shape) for shape in shapes[1:])]
     if isinstance(init, str) and init == "style":
-        return _cover(style.load(size)[0], shape)
-    if isinstance(init, str) and init == "noise":
-        noise = np.random.default_rng(seed).uniform(size=content.shape)
-        return tf.constant(noise, tf.float32)
-    return _cover(load_image(init, size), shape)
+        pictures = [style.load(size)[0] for size in sizes]
+    else:
+        pictures = [load_image(init, size) for size in sizes]
+    return [_cover(*both) for both in zip(pictures, shapes, strict=True)]
+
+
+def enlarge(image, small, large):
+    """An image at the next size: its change is enlarged, and what it began with is not.
+
+    Windows and branches, too small to be painted so far, need not be found again.
+
+    Args:
+        image: `(1, h, w, 3)`, so far.
+        small, large: the first image at this size, and at the next, `(1, H, W, 3)`.
+
+    Returns:
+        `(1, H, W, 3)` in [0, 1].
+    """
+    if image.shape == large.shape:
+        return tf.convert_to_tensor(image, tf.float32)
+    change = _resize(image - small, large.shape[1:3])
+    return tf.clip_by_value(large + change, 0.0, 1.0)
 
 
 @functools.lru_cache(maxsize=2)
@@ -195,21 +220,25 @@ def _resume(path, settings):
 
 
 def _steps(result, stages, minimize):
-    """Moves the pixels through all stages, `(size, steps, shape, make_loss)` each.
+    """Moves the pixels through all stages, `(size, steps, first, make_loss)` each.
+
+    `first` is the first image, at the size of the stage.
 
     Yields after every step. The result's state and history are replaced, never changed,
     so that it is whole at any time.
     """
     clock = time.perf_counter() - (result.history["seconds"] or [0.0])[-1]
     finest = stages[-1][0]
+    firsts = {size: first for size, _, first, _ in stages}
     good = result.state, result.history  # known to have a finite loss
-    for size, steps, shape, make_loss in stages:
+    for size, steps, first, make_loss in stages:
         sizes = result.history["size"]
         done = sizes.count(size)
         over = done == steps or result.state.get("converged", False)
         if sizes and (size < sizes[-1] or size == sizes[-1] and over):
             continue  # it was done before the checkpoint
-        start = result.state | {"image": resize(result.state["image"], shape)}
+        small = firsts[sizes[-1]] if sizes else first
+        start = result.state | {"image": enlarge(result.state["image"], small, first)}
         for losses, state in minimize(make_loss(), start, steps - done):
             step = len(result.history["step"]) + 1
             finite = math.isfinite(losses["total"])
@@ -337,13 +366,15 @@ def style_transfer(
     contents = [load_image(content_image, s, min_side=least) for s in sizes]
     scale = settings["style_size"] / sizes[-1]
     styles = style.load(round(scale * sizes[0]), min_side=least)
-    image = _start_image(init, contents[0], style, sizes[0], seed)
+    firsts = _first_images(init, contents, style, sizes, seed)
 
     settings |= {"style_image": style.images, "style_blend": style.blend}
-    settings["fingerprint"] = fingerprint([image, *contents, *styles])
+    settings["fingerprint"] = fingerprint([*firsts, *contents, *styles])
     for name in ("tile", "callbacks", "resume"):  # change nothing in the picture
         del settings[name]
-    result = Result({"image": image}, {name: [] for name in HISTORY}, as_json(settings))
+    result = Result(
+        {"image": firsts[0]}, {name: [] for name in HISTORY}, as_json(settings)
+    )
     if resume:
         result = _resume(resume, result.settings)
     network = network_of(settings)
@@ -362,8 +393,8 @@ def style_transfer(
         )
 
     stages = [
-        (s, n, content.shape[1:3], functools.partial(make_loss, s, content))
-        for s, n, content in zip(sizes, steps, contents, strict=True)
+        (s, n, first, functools.partial(make_loss, s, content))
+        for s, n, first, content in zip(sizes, steps, firsts, contents, strict=True)
     ]
     return _run(result, stages, _minimizer(optimizer), callbacks)
 

@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 import nst_tf as nst
@@ -101,10 +102,26 @@ def test_sizes_go_from_coarse_to_fine(optimizer):
 
 
 def test_a_finer_size_starts_from_the_coarser_picture():
-    coarse = transfer(size=32, steps=6)
-    fine = transfer(size=[32, 48], steps=[6, 1], optimizer="lbfgs")
+    coarse = transfer(size=32, steps=6, init="noise")
+    fine = transfer(size=[32, 48], steps=[6, 1], init="noise", optimizer="lbfgs")
     expected = nst.load_image(coarse.image, 48)
     np.testing.assert_allclose(fine.image, expected[0], atol=1e-5)
+
+
+@pytest.mark.parametrize("init", ["content", "style", 1 - np.eye(96)])
+def test_what_did_not_change_has_its_detail_at_a_finer_size(init):
+    image = start_of(init=init, size=[32, 48])
+    np.testing.assert_allclose(image, start_of(init=init), atol=1e-6)
+
+
+def test_it_is_the_change_that_is_enlarged(photo):
+    coarse = transfer(size=32, steps=6)
+    fine = transfer(size=[32, 48], steps=[6, 1], optimizer="lbfgs")
+    change = coarse.image - nst.load_image("photo.jpg", 32)[0]
+    assert np.abs(change).max() > 0.1
+    change = tf.image.resize(change, (32, 48), "bicubic", antialias=True)
+    expected = np.clip(photo[0] + change, 0, 1)
+    np.testing.assert_allclose(fine.image, expected, atol=1e-5)
 
 
 def test_more_content_weight_keeps_more_of_the_photograph(slim_world, photo):
