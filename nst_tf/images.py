@@ -188,12 +188,13 @@ def fit(shape, size):
     return max(1, round(height * scale)), max(1, round(width * scale))
 
 
-def resize(image, shape):
+def resize(image, shape, clip=True):
     """An image at another height and width, antialiased and kept inside [0, 1].
 
     Args:
         image: `(B, H, W, 3)` in [0, 1].
         shape: `(height, width)` in pixels.
+        clip: False for a difference of images, which may be negative.
 
     Returns:
         `(B, height, width, 3)` float32 tensor.
@@ -201,7 +202,7 @@ def resize(image, shape):
     if tuple(image.shape[1:3]) == tuple(shape):
         return tf.convert_to_tensor(image, tf.float32)
     image = tf.image.resize(image, shape, method="bicubic", antialias=True)
-    return tf.clip_by_value(image, 0.0, 1.0)
+    return tf.clip_by_value(image, 0.0, 1.0) if clip else image
 
 
 def load_image(source, size=None, background="white", min_side=1):

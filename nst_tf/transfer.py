@@ -125,10 +125,6 @@ class Style:
         return self._targets[key]
 
 
-# Without resize's clipping, so that differences can be enlarged.
-_resize = functools.partial(tf.image.resize, method="bicubic", antialias=True)
-
-
 def _cover(image, shape):
     """Resizes an image until it covers `shape`, and cuts off what hangs over."""
     height, width = image.shape[1:3]
@@ -147,7 +143,7 @@ def _first_images(init, contents, style, sizes, seed):
     if isinstance(init, str) and init == "noise":  # one noise, without finer noise
         noise = np.random.default_rng(seed).uniform(size=contents[0].shape)
         noise = tf.constant(noise, tf.float32)
-        return [noise, *(_resize(noise, shape) for shape in shapes[1:])]
+        return [noise, *(resize(noise, shape, clip=False) for shape in shapes[1:])]
     if isinstance(init, str) and init == "style":
         pictures = [style.load(size)[0] for size in sizes]
     else:
@@ -169,7 +165,7 @@ def enlarge(image, small, large):
     """
     if image.shape == large.shape:
         return tf.convert_to_tensor(image, tf.float32)
-    change = _resize(image - small, large.shape[1:3])
+    change = resize(image - small, large.shape[1:3], clip=False)
     return tf.clip_by_value(large + change, 0.0, 1.0)
 
 
