@@ -4,12 +4,27 @@ Tensors only, so that it can be read beside Gatys, Ecker and Bethge, "Image Styl
 Transfer Using Convolutional Neural Networks", CVPR 2016. Its letters: F and P are the
 features of the generated picture and of the photograph, G and A the Gram matrices of
 the generated picture and of the painting; a layer has N filters and M = H*W positions.
+
+Every loss is the mean over a batch, so that weights mean the same for any number of
+pictures, and is computed in float32, whatever the network computes in: a sum over M
+positions overflows half precision.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import tensorflow as tf
+
+PARTS = ("content", "style", "tv", "total")  # what a loss of a picture tells
+
+
+def _float(tensor):
+    return tf.cast(tensor, tf.float32)
+
+
+def _batch(tensor):
+    """B, the number of pictures."""
+    return _float(tf.shape(tensor)[0])
 
 
 def content_loss(features, target):
@@ -24,23 +39,28 @@ def content_loss(features, target):
         target: activations of the photograph, P, of the same shape.
 
     Returns:
-        Scalar.
+        Scalar, the mean over the batch.
 
     Example:
 
     >>> float(content_loss(tf.ones((1, 2, 3, 4)), tf.zeros((1, 2, 3, 4))))
     12.0
     """
-    F, P = features, target
-    return tf.reduce_sum(tf.square(F - P)) / 2
+    F, P = _float(features), _float(target)
+    return tf.reduce_sum(tf.square(F - P)) / 2 / _batch(F)
 
 
+@tf.function(autograph=False, reduce_retracing=True)
 @tf.custom_gradient
 def _products(F):
     """F^T F, whose gradient is taken for both of its factors at once, in half the time.
 
     With C the gradient of a loss with respect to F^T F, that of F is F (C + C^T); eq. 6
     is this, for the C of eq. 4.
+
+    A `tf.function` of its own, because a custom gradient is registered for the life of
+    the process, together with the graph in which it was made: let that be this one, and
+    not every run's.
     """
 
     def gradient(C):
@@ -67,7 +87,7 @@ def gram_matrix(features):
     array([[[6.]]], dtype=float32)
     """
     B, N = tf.shape(features)[0], features.shape[-1]
-    F = tf.reshape(features, (B, -1, N))  # one row per position
+    F = tf.reshape(_float(features), (B, -1, N))  # one row per position
     return _products(F)
 
 
@@ -84,7 +104,7 @@ def mean_gram(features):
     Returns:
         `(B, N, N)`.
     """
-    M = tf.cast(tf.reduce_prod(tf.shape(features)[1:3]), features.dtype)
+    M = _float(tf.reduce_prod(tf.shape(features)[1:3]))
     return gram_matrix(features) / M
 
 
@@ -98,7 +118,7 @@ def layer_style_loss(features, target):
         target: `(1, N, N)`, the painting's `mean_gram` of this layer: A / M.
 
     Returns:
-        Scalar.
+        Scalar, the mean over the batch.
 
     Example:
 
@@ -116,10 +136,10 @@ def gram_loss(gram, target):
         target: `(1, N, N)`, A / M of the painting.
 
     Returns:
-        Scalar.
+        Scalar, the mean over the batch.
     """
-    N = tf.cast(tf.shape(gram)[-1], gram.dtype)
-    return tf.reduce_sum(tf.square(gram - target)) / (4 * N**2)
+    N = _float(tf.shape(gram)[-1])
+    return tf.reduce_sum(tf.square(gram - target)) / (4 * N**2) / _batch(gram)
 
 
 def style_loss(features, targets, layer_weights):
@@ -163,10 +183,39 @@ def total_variation_loss(image):
     >>> float(total_variation_loss(tf.ones((1, 4, 5, 3))))
     0.0
     """
+    image = _float(image)
     across = image[:, :, 1:] - image[:, :, :-1]
     down = image[:, 1:] - image[:, :-1]
-    pixels = tf.cast(tf.reduce_prod(tf.shape(image)[:3]), image.dtype)
+    pixels = _float(tf.reduce_prod(tf.shape(image)[:3]))
     return (tf.reduce_sum(tf.square(across)) + tf.reduce_sum(tf.square(down))) / pixels
+
+
+def content_and_style(features, content_targets, style_targets, style_layers):
+    """The two parts of eq. 7 for which a network has to look.
+
+    Here eq. 1 is a mean over the N*M entries of a layer instead of a sum, because the
+    sum grows with the picture while eq. 4 does not, and alpha/beta would mean something
+    else at every size (departure 2); several content layers count equally.
+
+    Args:
+        features: `{layer: (B, H, W, N)}` of the generated picture.
+        content_targets: `{layer: (B, H, W, N)}`, features of the photograph; or empty.
+        style_targets: `{layer: (1, N, N)}`, `mean_gram` of the painting.
+        style_layers: `{layer: w_l}`; or empty.
+
+    Returns:
+        Two scalars: content and style, zero if there are no layers for it.
+    """
+    content = style = tf.constant(0.0)
+    if content_targets:
+        losses = [
+            content_loss(features[layer], P) / _float(tf.reduce_prod(tf.shape(P)[1:]))
+            for layer, P in content_targets.items()
+        ]
+        content = tf.add_n(losses) / len(losses)
+    if style_layers:
+        style = style_loss(features, style_targets, style_layers)
+    return content, style
 
 
 @dataclass(eq=False)
@@ -174,10 +223,6 @@ class TotalLoss:
     """What the generated picture should become (Gatys et al. 2016, eq. 7).
 
         L_total = alpha L_content + beta L_style + (weight) L_tv
-
-    Here eq. 1 is a mean over the N*M entries of a layer instead of a sum, because the
-    sum grows with the picture while eq. 4 does not, and alpha/beta would mean something
-    else at every size (departure 2); several content layers count equally.
 
     Calling it with a `(1, H, W, 3)` image gives a dict of four scalars: content, style
     and tv without their weights, and the weighted total. A part whose weight is zero is
@@ -201,26 +246,26 @@ class TotalLoss:
     style_weight: float
     tv_weight: float = 0.0
 
-    def content_and_style(self, image):
-        """The two parts for which the network has to look."""
-        features = self.extractor(image)
-        content = style = tf.constant(0.0)
-        if self.content_weight:
-            losses = [
-                content_loss(features[layer], P) / tf.cast(tf.size(P), P.dtype)
-                for layer, P in self.content_targets.items()
-            ]
-            content = tf.add_n(losses) / len(losses)
-        if self.style_weight:
-            style = style_loss(features, self.style_targets, self.style_layers)
-        return content, style
+    def __post_init__(self):
+        # A part without weight has no layers, and is not computed.
+        self._content = self.content_targets if self.content_weight else {}
+        self._style = self.style_layers if self.style_weight else {}
 
-    def __call__(self, image):
-        content, style = self.content_and_style(image)
+    def content_and_style(self, image):
+        """Its own two parts of eq. 7."""
+        features = self.extractor(image)
+        targets = self._content, self.style_targets, self._style
+        return content_and_style(features, *targets)
+
+    def weighted(self, content, style, image):
+        """The dict of four, when content and style are known."""
         tv = total_variation_loss(image) if self.tv_weight else tf.constant(0.0)
         total = (
             self.content_weight * content
             + self.style_weight * style
             + self.tv_weight * tv
         )
-        return {"content": content, "style": style, "tv": tv, "total": total}
+        return dict(zip(PARTS, (content, style, tv, total), strict=True))
+
+    def __call__(self, image):
+        return self.weighted(*self.content_and_style(image), image)

@@ -38,7 +38,41 @@ def _floats(losses):
     return {name: float(value) for name, value in losses.items()}
 
 
+def loss_and_gradient(loss, image):
+    """The losses of an image, and the gradient of their total.
+
+    A loss that has a `loss_and_gradient(image)` of its own, as `TiledLoss`, is asked
+    for both.
+
+    Raises:
+        ValueError: the total does not depend on the image.
+    """
+    if hasattr(loss, "loss_and_gradient"):
+        return loss.loss_and_gradient(image)
+    with tf.GradientTape() as tape:
+        tape.watch(image)
+        losses = loss(image)
+    gradient = tape.gradient(losses["total"], image)
+    if gradient is None:
+        raise ValueError(
+            "loss: no gradient leads from its total to the image; usually NumPy, "
+            "tf.stop_gradient or a constant is in between"
+        )
+    return losses, gradient
+
+
 # Gradient descent by a Keras optimizer
+
+
+def move(image, gradient, optimizer):
+    """Follows a gradient downhill, and keeps the pixels of the `tf.Variable` in [0, 1].
+
+    The losses are means, so that a pixel's gradient shrinks as the picture grows. Times
+    the number of pixels it has one scale at all sizes, above Adam's epsilon.
+    """
+    pixels = image.shape[1] * image.shape[2]
+    optimizer.apply_gradients([(pixels * gradient, image)])
+    image.assign(tf.clip_by_value(image, 0.0, 1.0))
 
 
 def train_step(loss, image, optimizer):
@@ -47,14 +81,8 @@ def train_step(loss, image, optimizer):
     Returns:
         The losses of the image that the step started from.
     """
-    with tf.GradientTape() as tape:
-        losses = loss(image)
-    # The losses are means, so that a pixel's gradient shrinks as the picture grows.
-    # Times the number of pixels it has one scale at all sizes, above Adam's epsilon.
-    pixels = image.shape[1] * image.shape[2]
-    gradient = pixels * tape.gradient(losses["total"], image)
-    optimizer.apply_gradients([(gradient, image)])
-    image.assign(tf.clip_by_value(image, 0.0, 1.0))
+    losses, gradient = loss_and_gradient(loss, image)
+    move(image, gradient, optimizer)
     return losses
 
 
@@ -90,9 +118,13 @@ def descend(loss, start, steps, optimizer=None):
     optimizer = type(optimizer).from_config(optimizer.get_config())
     image = tf.Variable(state["image"], dtype=tf.float32)
     _restore(optimizer, image, state)
-    step = _compiled(train_step, loss, image, optimizer)
+    # The optimizer is not compiled along: inside of a `tf.function` Keras registers its
+    # sum over replicas, and the whole graph with it, for the life of the process.
+    evaluate = _compiled(loss_and_gradient, loss)
     for _ in range(steps):
-        losses = _floats(step())
+        losses, gradient = evaluate(tf.convert_to_tensor(image))
+        losses = _floats(losses)
+        move(image, gradient, optimizer)
         state = {"image": tf.identity(image)}
         for i, variable in enumerate(optimizer.variables):
             state[f"variable{i}"] = tf.identity(variable)
@@ -100,14 +132,6 @@ def descend(loss, start, steps, optimizer=None):
 
 
 # L-BFGS in a box
-
-
-def loss_and_gradient(loss, image):
-    """The losses of an image, and the gradient of their total."""
-    with tf.GradientTape() as tape:
-        tape.watch(image)
-        losses = loss(image)
-    return losses, tape.gradient(losses["total"], image)
 
 
 def _dot(a, b):

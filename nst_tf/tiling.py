@@ -137,7 +137,9 @@ def _add_up(terms, count, zeros):
 class TiledLoss(TotalLoss):
     """The `TotalLoss` of a picture of any size, in the memory of a tile.
 
-    Its values and its gradient are those of `TotalLoss`, but for rounding.
+    Its values and its gradient are those of `TotalLoss`, but for rounding. Ask
+    `loss_and_gradient` for the gradient, as the optimizers do: a `tf.GradientTape`
+    around a call finds the same, but keeps all tiles in memory.
 
     Attributes:
         extractor: one of `feature_extractor`, whose reach is known.
@@ -146,9 +148,8 @@ class TiledLoss(TotalLoss):
 
     tile: int = LARGEST_TILE
 
-    def __post_init__(self):
-        self._content = self.content_targets if self.content_weight else {}
-        self._style = self.style_layers if self.style_weight else {}
+    def _tiles(self, image):
+        return tf.constant(_windows(self.extractor, image.shape[1:3], self.tile))
 
     def _terms(self, crop, window):
         """What a tile adds to eq. 1 in content layers and to eq. 3 in style layers."""
@@ -158,6 +159,19 @@ class TiledLoss(TotalLoss):
             for layer, P in self._content.items()
         ]
         return content + [gram_matrix(F[layer]) for layer in self._style]
+
+    def _sums(self, image, tiles):
+        """The first turn: eq. 1 in each content layer, then eq. 3 in each style layer.
+
+        Lists of scalars and of `(1, N, N)`.
+        """
+        zeros = [tf.constant(0.0) for _ in self._content]
+        zeros += [tf.zeros_like(self.style_targets[layer]) for layer in self._style]
+        return _add_up(
+            lambda k: self._terms(_crop(image, tiles[k]), tiles[k]),
+            tiles.shape[0],
+            zeros,
+        )
 
     def _gradient_terms(self, image, window, upstream):
         """What a tile adds to the gradient of the image: zeros around the crop's."""
@@ -171,31 +185,18 @@ class TiledLoss(TotalLoss):
         around = [[0, 0], [top, height - bottom], [left, width - right], [0, 0]]
         return [tf.pad(gradient, around)]
 
-    def _sums(self, image):
-        """Eq. 1 in each content layer, then eq. 3 in each style layer."""
-        tiles = tf.constant(_windows(self.extractor, image.shape[1:3], self.tile))
-        count = tiles.shape[0]
-        zeros = [tf.constant(0.0) for _ in self._content]
-        zeros += [tf.zeros_like(self.style_targets[layer]) for layer in self._style]
+    def _gradient(self, image, tiles, upstream):
+        """The second turn, with the gradient of the total for each of the sums."""
+        (gradient,) = _add_up(
+            lambda k: self._gradient_terms(image, tiles[k], upstream),
+            tiles.shape[0],
+            [tf.zeros_like(image)],
+        )
+        return gradient
 
-        @tf.custom_gradient
-        def sums(image):
-            def terms(k):
-                return self._terms(_crop(image, tiles[k]), tiles[k])
-
-            def gradient(*upstream, variables=()):
-                def terms(k):
-                    return self._gradient_terms(image, tiles[k], list(upstream))
-
-                (total,) = _add_up(terms, count, [tf.zeros_like(image)])
-                return (total, [None] * len(variables)) if variables else total
-
-            return _add_up(terms, count, zeros), gradient
-
-        return sums(image)
-
-    def content_and_style(self, image):
-        sums = iter(self._sums(image))
+    def _parts(self, sums, image):
+        """Content and style, made of the sums."""
+        sums = iter(sums)
         content = style = tf.constant(0.0)
         for P in self._content.values():
             content += next(sums) / tf.cast(len(self._content) * tf.size(P), P.dtype)
@@ -203,6 +204,28 @@ class TiledLoss(TotalLoss):
             M = np.prod(_positions(image, layer))
             style += w * gram_loss(next(sums) / M, self.style_targets[layer])
         return content, style
+
+    def content_and_style(self, image):
+        return self._parts(self._sums(image, self._tiles(image)), image)
+
+    def loss_and_gradient(self, image):
+        """Two turns over the tiles: there for the sums, back for the gradient.
+
+        Args:
+            image: `(1, H, W, 3)`.
+
+        Returns:
+            The dict of losses, and the gradient of their total, `(1, H, W, 3)`.
+        """
+        image, tiles = tf.convert_to_tensor(image), self._tiles(image)
+        sums = self._sums(image, tiles)
+        with tf.GradientTape() as tape:
+            tape.watch([image, *sums])
+            losses = self.weighted(*self._parts(sums, image), image)
+        own, *upstream = tape.gradient(
+            losses["total"], [image, *sums], unconnected_gradients="zero"
+        )
+        return losses, own + self._gradient(image, tiles, upstream)
 
 
 # What it costs
