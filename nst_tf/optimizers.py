@@ -64,17 +64,6 @@ def loss_and_gradient(loss, image):
 # Gradient descent by a Keras optimizer
 
 
-def move(image, gradient, optimizer):
-    """Follows a gradient downhill, and keeps the pixels of the `tf.Variable` in [0, 1].
-
-    The losses are means, so that a pixel's gradient shrinks as the picture grows. Times
-    the number of pixels it has one scale at all sizes, above Adam's epsilon.
-    """
-    pixels = image.shape[1] * image.shape[2]
-    optimizer.apply_gradients([(pixels * gradient, image)])
-    image.assign(tf.clip_by_value(image, 0.0, 1.0))
-
-
 def train_step(loss, image, optimizer):
     """One step of gradient descent on the pixels of a `tf.Variable`, kept in [0, 1].
 
@@ -82,8 +71,24 @@ def train_step(loss, image, optimizer):
         The losses of the image that the step started from.
     """
     losses, gradient = loss_and_gradient(loss, image)
-    move(image, gradient, optimizer)
+    # The losses are means, so that a pixel's gradient shrinks as the picture grows.
+    # Times the number of pixels it has one scale at all sizes, above Adam's epsilon.
+    pixels = image.shape[1] * image.shape[2]
+    optimizer.apply_gradients([(pixels * gradient, image)])
+    image.assign(tf.clip_by_value(image, 0.0, 1.0))
     return losses
+
+
+def _copy(optimizer):
+    """A Keras optimizer like this one, which has not moved anything yet.
+
+    Its sum over replicas, of which there is one, is left out: this is a custom
+    gradient, which TensorFlow keeps for the life of the process, and the graph of the
+    whole step with it.
+    """
+    copy = type(optimizer).from_config(optimizer.get_config())
+    copy._all_reduce_sum_gradients = lambda gradients: gradients
+    return copy
 
 
 def _restore(optimizer, image, state):
@@ -114,17 +119,12 @@ def descend(loss, start, steps, optimizer=None):
         started from, as floats, and the state after it.
     """
     state = _as_state(start)
-    optimizer = optimizer or keras.optimizers.Adam(0.02)
-    optimizer = type(optimizer).from_config(optimizer.get_config())
+    optimizer = _copy(optimizer or keras.optimizers.Adam(0.02))
     image = tf.Variable(state["image"], dtype=tf.float32)
     _restore(optimizer, image, state)
-    # The optimizer is not compiled along: inside of a `tf.function` Keras registers its
-    # sum over replicas, and the whole graph with it, for the life of the process.
-    evaluate = _compiled(loss_and_gradient, loss)
+    step = _compiled(train_step, loss, image, optimizer)
     for _ in range(steps):
-        losses, gradient = evaluate(tf.convert_to_tensor(image))
-        losses = _floats(losses)
-        move(image, gradient, optimizer)
+        losses = _floats(step())
         state = {"image": tf.identity(image)}
         for i, variable in enumerate(optimizer.variables):
             state[f"variable{i}"] = tf.identity(variable)

@@ -1,6 +1,7 @@
 """A tiny network of random weights, so that the suite is fast; the slim one, where a
 real picture matters. Neither needs a download."""
 
+import gc
 import os
 import shutil
 from pathlib import Path
@@ -61,6 +62,18 @@ def slim_world(small_world, monkeypatch):
     monkeypatch.setattr(nst.feature_extractor, "__defaults__", slim)
     for name, value in {"network": "vgg19_slim", "weights": "imagenet"}.items():
         monkeypatch.setitem(nst.style_transfer.__kwdefaults__, name, value)
+
+
+@pytest.fixture
+def live_tensors():
+    """A function that counts the tensors which are alive, and the graphs."""
+
+    def count():
+        gc.collect()
+        kinds = [type(thing).__name__ for thing in gc.get_objects()]
+        return kinds.count("EagerTensor"), kinds.count("FuncGraph")
+
+    return count
 
 
 @pytest.fixture

@@ -105,6 +105,87 @@ def test_total_variation_of_a_checkerboard(shape):
     np.testing.assert_allclose(nst.total_variation_loss(image), expected, rtol=1e-6)
 
 
+# Batches and precision
+
+
+def per_picture(loss, F):
+    return np.mean([loss(F[k : k + 1]) for k in range(len(F))])
+
+
+def test_every_loss_of_a_batch_is_the_mean_of_its_pictures():
+    F, S = normal(3, 4, 5, 2), normal(1, 3, 7, 2, seed=1)
+    A = nst.mean_gram(S)
+    P = S[:, :, :5][:, [0, 1, 2, 0]]
+    for loss in (
+        lambda F: nst.content_loss(F, np.repeat(P, len(F), axis=0)),
+        lambda F: nst.layer_style_loss(F, A),
+        lambda F: nst.style_loss({"a": F}, {"a": A}, {"a": 0.3}),
+        nst.total_variation_loss,
+    ):
+        np.testing.assert_allclose(loss(F), per_picture(loss, F), rtol=1e-5)
+
+
+def test_the_total_of_a_batch_is_the_mean_of_its_pictures():
+    """Each picture with its own photograph, all with one painting."""
+    x, photos = (normal(3, 4, 5, 3, seed=s) for s in range(2))
+    painting = normal(1, 6, 5, 3, seed=2)
+    weights = 0.3, 10.0, 2.0
+    both = total_loss(tf.constant(photos), painting, *weights)(tf.constant(x))
+    alone = [
+        total_loss(photos[k : k + 1], painting, *weights)(tf.constant(x[k : k + 1]))
+        for k in range(3)
+    ]
+    for part in both:
+        expected = np.mean([losses[part] for losses in alone])
+        np.testing.assert_allclose(both[part], expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float64"])
+def test_losses_are_float32_whatever_the_features_are(dtype):
+    """In half precision, sums over 90,000 positions would be infinite."""
+    F, P = (tf.cast(100 * normal(1, 300, 300, 2, seed=s), dtype) for s in range(2))
+    A = nst.mean_gram(P)
+    image = tf.cast(np.random.default_rng(0).random((1, 300, 300, 3)), dtype)
+    found = [
+        nst.content_loss(F, P),
+        nst.layer_style_loss(F, A),
+        nst.total_variation_loss(image),
+    ]
+    exact = [
+        nst.content_loss(*(tf.cast(x, tf.float32) for x in (F, P))),
+        nst.layer_style_loss(tf.cast(F, tf.float32), A),
+        nst.total_variation_loss(tf.cast(image, tf.float32)),
+    ]
+    assert [loss.dtype for loss in [A, *found]] == [tf.float32] * 4
+    assert np.isfinite(found).all()
+    np.testing.assert_array_equal(found, exact)
+
+
+def test_the_gram_matrix_has_second_derivatives():
+    """The gradient of sum(G^2) is 4 F F^T F; its own is found too."""
+    F = tf.constant(normal(1, 2, 3, 4))
+    with tf.GradientTape() as outer:
+        outer.watch(F)
+        with tf.GradientTape() as inner:
+            inner.watch(F)
+            loss = tf.reduce_sum(tf.square(nst.gram_matrix(F)))
+        first = inner.gradient(loss, F)
+        length = tf.reduce_sum(tf.square(first))
+    second = outer.gradient(length, F)
+    X = F.numpy().reshape(6, 4)
+    expected = 4 * X @ X.T @ X
+    np.testing.assert_allclose(first[0].numpy().reshape(6, 4), expected, rtol=1e-4)
+    small = 1e-3
+    d = normal(1, 2, 3, 4, seed=1)
+
+    def length_at(F):
+        X = F.numpy().astype("float64").reshape(6, 4)
+        return np.sum((4 * X @ X.T @ X) ** 2)
+
+    slope = (length_at(F + small * d) - length_at(F - small * d)) / (2 * small)
+    np.testing.assert_allclose(tf.reduce_sum(second * d), slope, rtol=1e-2)
+
+
 # The total, on an "extractor" that can be computed by hand
 
 

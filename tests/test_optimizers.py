@@ -267,3 +267,12 @@ def test_lbfgs_forgets_when_the_size_changes():
     losses, after = next(nst.lbfgs(brightness, larger, 1))
     assert after["image"].shape == (1, 6, 10, 3) and after["moves"] == []
     assert np.isfinite(losses["total"])
+
+
+@pytest.mark.parametrize("minimize", [nst.descend, nst.lbfgs])
+def test_a_loss_without_a_gradient_is_told(minimize):
+    def loss(image):
+        return {"total": tf.reduce_sum(tf.stop_gradient(image))}
+
+    with pytest.raises(ValueError, match="no gradient leads from its total"):
+        next(minimize(loss, np.zeros((1, 2, 3, 3)), steps=1))

@@ -181,6 +181,17 @@ def test_the_network_may_be_a_model_of_the_user_s():
         transfer(network=model, style_layers="edges")
 
 
+@pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16", "float64"])
+def test_the_network_may_compute_in_any_precision(policy, optimizer):
+    image = keras.Input((None, None, 3))
+    edges = keras.layers.Conv2D(4, 3, activation="relu", dtype=policy)(image)
+    model = keras.Model(image, {"edges": edges}, name="mine")
+    options = dict(network=model, content_layers="edges", style_layers="edges")
+    result = transfer(**options, steps=10, optimizer=optimizer)
+    assert result.history["total"][-1] < result.history["total"][0]
+
+
 def test_style_layers_may_have_weights():
     layers = {"block1_conv1": 1.0, "block5_conv1": 3.0}
     heavy, plain = (
@@ -192,6 +203,19 @@ def test_style_layers_may_have_weights():
         heavy, sum(layers[n] * single[n] for n in layers), rtol=1e-5
     )
     np.testing.assert_allclose(plain, sum(single.values()) / 2, rtol=1e-5)
+
+
+# Many runs
+
+
+@pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
+@pytest.mark.parametrize("settings", [{"size": [32, 48]}, {"size": 96, "tile": 64}])
+def test_runs_leave_nothing_behind(optimizer, settings, live_tensors):
+    counts = []
+    for _ in range(4):
+        transfer(optimizer=optimizer, steps=1, **settings)
+        counts.append(live_tensors())
+    assert counts[1:] == counts[1:2] * 3
 
 
 # Reconstruction
