@@ -11,11 +11,11 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import psutil
 import tensorflow as tf
 
 from nst_tf.features import NETWORKS, layer_names, reach, stride
 from nst_tf.losses import TotalLoss, content_loss, gram_loss, gram_matrix, mean_gram
+from nst_tf.memory import free_memory
 
 GRID = 16  # pixels between positions of block 5: here the grids of all layers meet
 LARGEST_TILE = 1024  # its halo is small already
@@ -267,7 +267,7 @@ def tile_for(extractor, shape, tile=None):
     if not known(extractor):
         return None
     if tile is None:
-        room = SHARE * psutil.virtual_memory().available
+        room = SHARE * free_memory()
         if step_memory(extractor, shape) <= room:
             return None
         tile = LARGEST_TILE

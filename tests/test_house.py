@@ -17,7 +17,7 @@ from nst_tf.__main__ import main
 
 ROOT = Path(__file__).parent.parent
 ROWS = [
-    {"images", "losses", "optimizers", "questions"},
+    {"images", "losses", "memory", "optimizers", "questions"},
     {"features", "callbacks", "figures"},
     {"settings", "tiling", "exercises"},
     {"transfer"},

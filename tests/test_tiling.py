@@ -1,7 +1,6 @@
 """What tiles add up to is compared with the whole picture."""
 
 import numpy as np
-import psutil
 import pytest
 import tensorflow as tf
 
@@ -101,8 +100,7 @@ def test_a_transfer_in_tiles_makes_the_same_picture():
 
 def test_tiles_are_taken_when_memory_is_short(extractor, monkeypatch):
     def free(megabytes):
-        memory = type("", (), {"available": megabytes * 1e6})
-        monkeypatch.setattr(psutil, "virtual_memory", lambda: memory)
+        monkeypatch.setattr(tiling, "free_memory", lambda: megabytes * 1e6)
 
     need = tiling.step_memory(extractor, (3000, 4000)) / 1e6
     free(2 * need)
