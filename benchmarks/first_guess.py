@@ -8,14 +8,12 @@ size, from the photograph; then, for the first pair, 120 steps from noise at 192
 
 import argparse
 from pathlib import Path
-from unittest import mock
 
-import numpy as np
 from bench import until
 from optimizers import total_loss
 
 import nst_tf as nst
-from nst_tf import optimizers
+from nst_tf.first_guess import GAIN, large, of_pictures
 from nst_tf.images import resize
 
 SLIM = "vgg19_slim"

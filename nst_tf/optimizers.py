@@ -17,10 +17,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from nst_tf.first_guess import of_pictures
+
 ARMIJO = 1e-4  # share of the promised decrease that a move has to keep
 SHORTEST = 2.0**-10  # shorter moves than this part of a step are not tried
 CURVATURE = 1e-10  # least s.y / y.y of a move that is worth remembering
-LARGE, GAIN = 64, 10  # pixels; longer waves may move up to ten times as far
 MEMORY = 10  # moves; of big pictures fewer,
 MEMORY_BYTES = 1.5e9  # so that they take no more than this
 
@@ -144,68 +145,13 @@ def _free(image, gradient):
     return np.float32(~held)
 
 
-@functools.lru_cache(maxsize=4)
-def _waves(length):
-    """The cosines along a side that are longer than 16 pixels, and their frequencies.
-
-    Returns:
-        `(n, length)`, orthonormal rows (DCT-II), and `(n,)` cycles a pixel.
-    """
-    n = max(1, length // 8)
-    frequency = np.arange(n) / (2 * length)
-    phase = 2 * np.pi * np.outer(frequency, np.arange(length) + 0.5)
-    scale = np.sqrt(np.where(frequency == 0, 1, 2) / length)
-    return tf.constant(scale[:, np.newaxis] * np.cos(phase), tf.float32), frequency
-
-
-def _large(picture):
-    """Its large strokes: a wave of f cycles a pixel counts 1 / (1 + (64 f)^2) times.
-
-    In TensorFlow: the threads of NumPy's matrix products would stay awake for a while
-    after each, and keep the processor from the network.
-    """
-    _, height, width, channels = picture.shape
-    (down, fy), (across, fx) = _waves(height), _waves(width)
-    f2 = fx[:, np.newaxis, np.newaxis] ** 2 + fy**2
-    share = np.float32(1 / (1 + LARGE**2 * f2))
-    rows = tf.reshape(picture, (height, width * channels))
-    waves = tf.matmul(rows, down, transpose_a=True, transpose_b=True)
-    waves = tf.matmul(across, tf.reshape(waves, (width, -1)))
-    waves = share * tf.reshape(waves, (len(fx), channels, len(fy)))
-    waves = tf.matmul(across, tf.reshape(waves, (len(fx), -1)), transpose_a=True)
-    waves = tf.reshape(waves, (width * channels, len(fy)))
-    rows = tf.matmul(down, waves, transpose_a=True, transpose_b=True)
-    return rows.numpy().reshape(picture.shape)
-
-
-def _mobility(move, change):
-    """How far the pixels around each one moved for a change of their gradients.
-
-    The root of the ratio of both, `(1, H, W, 1)`, as root mean squares around a pixel.
-    """
-    squares = [np.einsum("nhwc,nhwc->nhw", x, x) for x in (move, change)]
-    around = _large(np.stack(squares, axis=-1))
-    least = np.mean(around, axis=(1, 2)) / 100 + np.finfo(np.float32).tiny
-    around = np.maximum(around, least)
-    return np.sqrt(np.sqrt(around[..., :1] / around[..., 1:]))
-
-
-def _first_guess(step, mobility):
-    """The inverse Hessian of a picture before anything is remembered, times a step.
-
-    Symmetric: large strokes may move further than small ones, up to ten times, and each
-    place as far as its mobility says.
-    """
-    step = mobility * step
-    return mobility * (step + (GAIN - 1) * _large(step))
-
-
-def _direction(gradient, free, moves, changes):
+def _direction(gradient, free, moves, changes, first_guess):
     """Minus the inverse Hessian times the gradient, both between the free pixels.
 
     The two-loop recursion (Nocedal and Wright 2006, algorithm 7.4) with s the earlier
-    moves and y the changes of the gradient that they made. A step that leaves out the
-    held pixels' part descends in the box (two-metric projection, Bertsekas 1982).
+    moves and y the changes of the gradient that they made. The last of them scale the
+    first guess. A step that leaves out the held pixels' part descends in the box
+    (two-metric projection, Bertsekas 1982).
 
     In NumPy, whose sums and products of pictures cost a tenth of TensorFlow's.
     """
@@ -218,9 +164,9 @@ def _direction(gradient, free, moves, changes):
         alphas.append(_dot(s, r) / sy)
         r -= np.float32(alphas[-1]) * y
     s, y, sy = pairs[-1]
-    mobility = _mobility(s, y)
-    r = _first_guess(r, mobility)
-    r *= np.float32(sy / _dot(y, _first_guess(y, mobility)))
+    guess = first_guess(s, y) if first_guess else np.copy
+    r = guess(r)
+    r *= np.float32(sy / _dot(y, guess(y)))
     for (s, y, sy), alpha in zip(pairs, reversed(alphas), strict=True):
         r += np.float32(alpha - _dot(y, r) / sy) * s
     return -r * free
@@ -232,17 +178,18 @@ def _enough(state, trial):
     return state["total"] + ARMIJO * min(promised, 0.0)  # clipping may turn it round
 
 
-def _aim(state, first_step):
+def _aim(state, first_step, first_guess):
     """Points the state at its next trial; length 0 means that there is none."""
-    free = _free(state["image"], state["gradient"])
-    direction = _direction(state["gradient"], free, state["moves"], state["changes"])
+    gradient, moves, changes = (state[n] for n in ("gradient", "moves", "changes"))
+    free = _free(state["image"], gradient)
+    direction = _direction(gradient, free, moves, changes, first_guess)
     somewhere = bool(direction.any())
     if somewhere and not state["moves"]:
         direction *= np.float32(first_step / np.abs(direction).max())
     return state | {"direction": direction, "length": float(somewhere)}
 
 
-def _accept(state, trial, losses, gradient, memory, first_step):
+def _accept(state, trial, losses, gradient, memory):
     """The trial becomes the image; the move there becomes a memory."""
     if "gradient" in state:
         move, change = trial - state["image"], gradient - state["gradient"]
@@ -250,15 +197,15 @@ def _accept(state, trial, losses, gradient, memory, first_step):
             moves = [*state["moves"], move][-memory:]
             changes = [*state["changes"], change][-memory:]
             state = state | {"moves": moves, "changes": changes}
-    return _aim(state | losses | {"image": trial, "gradient": gradient}, first_step)
+    return state | losses | {"image": trial, "gradient": gradient}
 
 
-def _shorten(state, first_step):
+def _shorten(state, aim):
     """After a bad trial: half the length; at the end of that, forget and start anew."""
     if state["length"] > SHORTEST:
         return state | {"length": state["length"] / 2}
     if state["moves"]:
-        return _aim(state | {"moves": [], "changes": []}, first_step)
+        return aim(state | {"moves": [], "changes": []})
     return state | {"length": 0.0}
 
 
@@ -272,7 +219,7 @@ def memory_for(shape):
     return max(3, min(MEMORY, int(MEMORY_BYTES / bytes_each)))
 
 
-def lbfgs(loss, start, steps, memory=None, first_step=0.3):
+def lbfgs(loss, start, steps, memory=None, first_step=0.3, first_guess=of_pictures):
     """L-BFGS in the box [0, 1], with a projected, backtracking line search.
 
     Pixels that lie on the box and are pushed outwards are left out of the quasi-Newton
@@ -280,8 +227,8 @@ def lbfgs(loss, start, steps, memory=None, first_step=0.3):
     blacks and whites are found by the method; clipping a free L-BFGS at the end loses
     them.
 
-    What it knows of pictures is in its first guess of the inverse Hessian, usually a
-    number: large strokes move first, and every place as far as it went before.
+    What it knows of pictures is in its first guess of the inverse Hessian, which is
+    usually a number: see `nst_tf.first_guess`.
 
     Args:
         loss: image -> dict of scalars, one of them "total".
@@ -292,6 +239,8 @@ def lbfgs(loss, start, steps, memory=None, first_step=0.3):
             1.5 GB hold.
         first_step: the largest change of a pixel in the first move, before there is a
             memory.
+        first_guess: `(move, change) -> (step -> step)`, the inverse Hessian before
+            anything is remembered, up to a factor; None for a number.
 
     Yields:
         `(losses, state)` after every evaluation: the image with the lowest loss so far,
@@ -315,6 +264,7 @@ def lbfgs(loss, start, steps, memory=None, first_step=0.3):
     state |= {"moves": list(state["moves"]), "changes": list(state["changes"])}
 
     memory = memory or memory_for(image.shape)
+    aim = functools.partial(_aim, first_step=first_step, first_guess=first_guess)
     evaluate = _compiled(loss_and_gradient, loss)
     for _ in range(steps):
         move = np.float32(state["length"]) * state["direction"]
@@ -324,9 +274,9 @@ def lbfgs(loss, start, steps, memory=None, first_step=0.3):
         if not np.isfinite(gradient).all():
             losses["total"] = np.nan
         if "gradient" not in state or losses["total"] <= _enough(state, trial):
-            state = _accept(state, trial, losses, gradient, memory, first_step)
+            state = aim(_accept(state, trial, losses, gradient, memory))
         else:
-            state = _shorten(state, first_step)
+            state = _shorten(state, aim)
         state |= {"converged": not state["length"]}
         yield {name: state[name] for name in losses}, state
         if state["converged"]:

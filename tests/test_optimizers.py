@@ -5,7 +5,6 @@ import tensorflow as tf
 from scipy.optimize import minimize
 
 import nst_tf as nst
-from nst_tf import optimizers
 from nst_tf.optimizers import MEMORY
 
 SHAPE = (1, 3, 5, 3)
@@ -61,14 +60,13 @@ def test_lbfgs_finds_the_minimum_that_scipy_finds_in_the_box():
     np.testing.assert_allclose(np.ravel(state["image"]), expected, atol=5e-3)
 
 
-def test_lbfgs_needs_no_more_evaluations_than_scipy_on_a_quadratic(monkeypatch):
-    # This is no picture.
-    monkeypatch.setattr(optimizers, "_first_guess", lambda step, mobility: step)
+def test_lbfgs_needs_no_more_evaluations_than_scipy_on_a_quadratic():
     A, target = quadratic(condition=1000.0)
     _, lowest = scipy_minimum(A, target)
 
     def evaluations(goal):
-        run = nst.lbfgs(as_loss(A, target), START, steps=500)
+        # This is no picture.
+        run = nst.lbfgs(as_loss(A, target), START, steps=500, first_guess=None)
         totals = [losses["total"] for losses, _ in run]
         return int(np.argmax(np.array(totals) <= goal)) + 1
 
@@ -92,78 +90,6 @@ def test_lbfgs_needs_no_more_evaluations_than_scipy_on_a_quadratic(monkeypatch):
     goal = 1.001 * lowest
     scipys = int(np.argmax(np.array(scipy_totals) <= goal)) + 1
     assert evaluations(goal) <= 1.5 * scipys
-
-
-@pytest.mark.parametrize(("half_waves", "long"), [(0, True), (3, True), (9, False)])
-def test_large_strokes_are_the_long_waves_of_a_picture(half_waves, long):
-    wave = np.cos(np.pi * half_waves * (np.arange(35) + 0.5) / 35).astype("float32")
-    picture = np.broadcast_to(wave[None, None, :, None], (1, 20, 35, 3))
-    share = long / (1 + (64 * half_waves / 70) ** 2)
-    for image in (picture, picture.swapaxes(1, 2)):
-        found = optimizers._large(np.ascontiguousarray(image))
-        np.testing.assert_allclose(found, share * image, atol=1e-5)
-
-
-def test_first_guess_is_symmetric_and_positive():
-    rng = np.random.default_rng(0)
-    a, b = rng.normal(size=(2, 1, 30, 41, 3)).astype("float32")
-    mobility = rng.uniform(0.1, 1, (1, 30, 41, 1)).astype("float32")
-    there = np.vdot(a, optimizers._first_guess(b, mobility))
-    back = np.vdot(b, optimizers._first_guess(a, mobility))
-    np.testing.assert_allclose(there, back, rtol=1e-3)
-    assert np.vdot(a, optimizers._first_guess(a, mobility)) > 0
-
-
-def test_mobility_is_less_where_the_gradient_changes_more():
-    move = np.random.default_rng(0).normal(size=(1, 64, 256, 3)).astype("float32")
-    change = move.copy()
-    change[:, :, :128] *= 4
-    mobility = optimizers._mobility(move, change)[0, :, :, 0]
-    np.testing.assert_allclose(mobility[:, :64] / mobility[:, -64:], 0.5, rtol=0.1)
-
-
-@pytest.mark.parametrize("size", [1.0, 1e-30])  # whose square is nothing in float32
-def test_mobility_is_finite_where_nothing_moved(size):
-    move = np.zeros((1, 64, 64, 3), "float32")
-    move[:, 10, 10] = size
-    mobility = optimizers._mobility(move, move)
-    np.testing.assert_allclose(mobility, 1.0)
-
-
-def steps_to_a_thousandth(loss, start):
-    run = nst.lbfgs(loss, start, steps=200)
-    totals = np.array([losses["total"] for losses, _ in run])
-    return int(np.argmax(totals <= totals[0] / 1000)) + 1
-
-
-def test_first_guess_finds_what_is_large_in_a_picture_sooner(monkeypatch):
-    f = np.hypot(np.fft.fftfreq(48)[:, None], np.fft.rfftfreq(64))
-    filters = tf.constant((f + 0.01) ** 0.5, tf.complex64)  # steep for small waves
-    rng = np.random.default_rng(0)
-    start = rng.uniform(0.4, 0.6, (1, 48, 64, 3)).astype("float32")
-    wanted = np.full_like(start, 0.5)
-    wanted[:, :, 32:] = 0.7
-
-    def loss(image):
-        spectrum = tf.signal.rfft2d(tf.transpose(image - wanted, (0, 3, 1, 2)))
-        return {"total": tf.reduce_mean(tf.square(tf.abs(filters * spectrum)))}
-
-    with_it = steps_to_a_thousandth(loss, start)
-    monkeypatch.setattr(optimizers, "GAIN", 1)
-    assert with_it < 0.7 * steps_to_a_thousandth(loss, start)
-
-
-def test_first_guess_finds_what_is_steep_in_places_sooner(monkeypatch):
-    rng = np.random.default_rng(0)
-    start, wanted = rng.uniform(0.2, 0.8, (2, 1, 48, 128, 3)).astype("float32")
-    steepness = np.geomspace(1, 1000, 128, dtype="float32")[:, None]
-
-    def loss(image):
-        return {"total": tf.reduce_mean(steepness * tf.square(image - wanted))}
-
-    with_it = steps_to_a_thousandth(loss, start)
-    monkeypatch.setattr(optimizers, "_mobility", lambda *_: np.float32(1))
-    assert with_it < 0.7 * steps_to_a_thousandth(loss, start)
 
 
 def test_lbfgs_never_goes_up():
