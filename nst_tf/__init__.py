@@ -53,7 +53,9 @@ from nst_tf.losses import (
 from nst_tf.optimizers import descend, lbfgs
 from nst_tf.sweeps import sweep
 from nst_tf.tiling import TiledLoss
-from nst_tf.transfer import NotFiniteError, Result, Style, reconstruct, style_transfer
+from nst_tf.results import NotFiniteError, Result
+from nst_tf.targets import Style, total_loss
+from nst_tf.transfer import reconstruct, style_transfer
 
 __version__ = "0.1.0"
 __all__ = [
@@ -71,6 +73,7 @@ __all__ = [
     "layer_style_loss",
     "style_loss",
     "total_variation_loss",
+    "total_loss",
     "TotalLoss",
     "TiledLoss",
     # moving the pixels

@@ -14,7 +14,9 @@ from nst_tf.estimates import estimate, plan
 from nst_tf.features import smallest_side
 from nst_tf.images import check_path, load_image, read_settings
 from nst_tf.settings import SMALLEST_SIZE, as_list
-from nst_tf.transfer import NotFiniteError, Style, style_transfer
+from nst_tf.results import NotFiniteError
+from nst_tf.targets import Style
+from nst_tf.transfer import style_transfer
 
 TRANSFER = """\
 Paint photographs in the style of a painting (Gatys et al. 2016).

@@ -9,22 +9,13 @@ If it has a `close`, that is called with the result when the run ends, however i
 """
 
 import io
-import itertools
-import json
-import os
-import uuid
-import zipfile
-from pathlib import Path
 
-import numpy as np
-from PIL import Image
 from tqdm.auto import tqdm
 
-from nst_tf.images import check_path, save_image, to_pil, write_atomically
-
-FILMS = (".gif", ".webp", ".mp4")
-REST = 2  # seconds that a film shows its last picture
-PARTS = ("content", "style", "tv", "total")
+from nst_tf.films import check_film, write_film
+from nst_tf.images import check_path, save_image, to_pil
+from nst_tf.losses import PARTS
+from nst_tf.results import save_checkpoint
 
 
 def progress(description=None):
@@ -113,15 +104,7 @@ def film(path, every=2, frames_per_second=12):
         ImportError: .mp4 without its codec.
     """
     _check_every(every)
-    path = check_path(path, FILMS)
-    if not isinstance(frames_per_second, int) or not 1 <= frames_per_second <= 50:
-        raise ValueError(
-            f"frames_per_second: {frames_per_second}; wanted a whole number, 1 to 50"
-        )
-    write = _write_animation
-    if path.suffix.lower() == ".mp4":
-        _video_writer()  # to hear now that it is missing
-        write = _write_mp4
+    check_film(path, frames_per_second)
     frames = []  # as JPEG files, which take a twentieth of the memory
 
     def watch(result):
@@ -130,51 +113,13 @@ def film(path, every=2, frames_per_second=12):
             to_pil(result.image).save(frames[-1], "JPEG", quality=95, subsampling=0)
 
     def close(result):
-        last = to_pil(result.image)
-        moving = (Image.open(frame).resize(last.size) for frame in frames)
         try:
-            write(path, itertools.chain(moving, [last]), len(frames), frames_per_second)
+            write_film(path, [*frames, to_pil(result.image)], frames_per_second)
         finally:
             frames.clear()
 
     watch.close = close
     return watch
-
-
-def _write_animation(path, frames, moving, frames_per_second):
-    milliseconds = [1000 // frames_per_second] * moving + [REST * 1000]
-    options = {"save_all": True, "append_images": frames, "loop": 0, "quality": 85}
-    options |= {"format": path.suffix[1:].upper(), "duration": milliseconds}
-    write_atomically(path, lambda file: next(frames).save(file, **options))
-
-
-def _video_writer():
-    try:
-        from imageio_ffmpeg import write_frames
-    except ImportError as error:
-        raise ImportError(
-            "film: .mp4 needs `pip install imageio-ffmpeg`; .webp does not"
-        ) from error
-    return write_frames
-
-
-def _write_mp4(path, frames, moving, frames_per_second):
-    first = next(frames)
-    size = [side // 2 * 2 for side in first.size]  # H.264 wants them even
-    temporary = path.with_name(f".{uuid.uuid4().hex}.part.mp4")
-    try:
-        writer = _video_writer()(
-            str(temporary), size, fps=frames_per_second, macro_block_size=2, quality=8
-        )
-        writer.send(None)
-        for number, frame in enumerate(itertools.chain([first], frames)):
-            times = REST * frames_per_second if number == moving else 1
-            for _ in range(times):
-                writer.send(frame.crop((0, 0, *size)).tobytes())
-        writer.close()
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def checkpoint(path="checkpoint.npz", every=50):
@@ -191,43 +136,9 @@ def checkpoint(path="checkpoint.npz", every=50):
     _check_every(every)
     path = check_path(path, (".npz",))
 
-    def write(result):
-        write_atomically(path, lambda file: _dump(file, result))
-
     def save(result):
         if result.history["step"][-1] % every == 0:
-            write(result)
+            save_checkpoint(path, result)
 
-    save.close = write
+    save.close = lambda result: save_checkpoint(path, result)
     return save
-
-
-def _dump(file, result):
-    """An .npz without pickle: arrays as they are, the rest as JSON."""
-    state = {name: np.asarray(value) for name, value in result.state.items()}
-    notes = {
-        "history": result.history,
-        "settings": result.settings,
-        "complete": result.complete,
-    }
-    np.savez(file, notes=np.array(json.dumps(notes)), **state)
-
-
-def load_checkpoint(path):
-    """What `checkpoint` wrote: a dict of state, history, settings and complete.
-
-    Raises:
-        ValueError: no such file, or not a checkpoint.
-    """
-    if not Path(path).is_file():
-        raise ValueError(f"resume: there is no file {path}")
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            state = {name: file[name] for name in file.files}
-        notes = json.loads(str(state.pop("notes")))
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(f"resume: {path} is not a checkpoint ({error})") from error
-    for name, value in state.items():
-        if value.ndim == 0:
-            state[name] = value.item()
-    return {"state": state, **notes}

@@ -11,7 +11,8 @@ from nst_tf.images import fit, load_image
 from nst_tf.optimizers import memory_for
 from nst_tf.settings import check_settings
 from nst_tf.tiling import step_memory, step_work, tile_for
-from nst_tf.transfer import network_of, style_transfer
+from nst_tf.targets import extractor_of
+from nst_tf.transfer import style_transfer
 
 DEFAULTS = style_transfer.__kwdefaults__
 PROBE = {"size": 320, "style_size": 320, "steps": 4}  # the small run
@@ -65,9 +66,9 @@ class _Probe:
     """A small run, and what larger ones will cost by it."""
 
     def __init__(self, content_image, style_image, settings):
-        self.settings = check_settings(DEFAULTS | settings)
+        self.settings = check_settings(**without_resume(DEFAULTS | settings))
         self.shape = load_image(content_image).shape[1:3]
-        self.network = network_of(self.settings)
+        self.network = extractor_of(self.settings)
         small = PROBE | {"tile": None, "resume": None, "callbacks": ()}
         run = style_transfer(content_image, style_image, **(settings | small))
         first, *others = run.history["seconds"]

@@ -4,9 +4,11 @@ The only file that knows how these networks want their input (blue first, 0 to 2
 minus a mean). Everybody else speaks RGB in [0, 1].
 """
 
+import contextlib
 import difflib
 import os
 import re
+import sys
 import warnings
 from pathlib import Path
 
@@ -24,6 +26,8 @@ NETWORKS = {
 SLIM = "vgg19_slim"  # VGG19 with fewer filters, taught by it: nst_tf/weights/distill.py
 POOLING = {"avg": keras.layers.AveragePooling2D, "max": keras.layers.MaxPooling2D}
 WEIGHTS = Path(__file__).parent / "weights"
+# Environment variables that name a file with the weights of a network.
+VARIABLES = {"vgg19": "NST_TF_WEIGHTS", "vgg16": "NST_TF_WEIGHTS_VGG16"}
 
 
 def layer_names(network="vgg19"):
@@ -127,25 +131,31 @@ def _network(network, pooling):
     return keras.Model(images, features, name=network)
 
 
+def weights_file(network, weights="imagenet"):
+    """The file with the weights of a network; "imagenet" if Keras has to fetch it."""
+    if weights == "imagenet" and network == SLIM:
+        return str(WEIGHTS / f"{SLIM}.weights.h5")
+    if weights == "imagenet":
+        return os.environ.get(VARIABLES.get(network, "")) or weights
+    return str(weights)
+
+
 def _load_weights(model, network, weights):
     """Fills `model` from our file, from Keras' download or from the user's file."""
-    source = weights
-    if weights == "imagenet" and network == SLIM:
-        source = weights = WEIGHTS / f"{SLIM}.weights.h5"
-    elif weights == "imagenet" and os.environ.get("NST_TF_WEIGHTS"):
-        weights = os.environ["NST_TF_WEIGHTS"]
-        source = f"{weights} (from NST_TF_WEIGHTS)"
-    if weights == "imagenet":
+    source = file = weights_file(network, weights)
+    if file == "imagenet":
         model.set_weights(_download(network))
         return
-    if not Path(weights).is_file():
+    if weights == "imagenet" and network in VARIABLES:
+        source = f"{file} (from {VARIABLES[network]})"
+    if not Path(file).is_file():
         raise ValueError(f"weights: there is no file {source}")
     # Keras skips, with a warning, what a file does not have: that must not pass.
     model.set_weights([np.full(w.shape, np.nan) for w in model.get_weights()])
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            model.load_weights(weights)
+            model.load_weights(file)
     except Exception as error:  # h5py and Keras raise a dozen different ones
         reason = (str(error).strip() or repr(error)).splitlines()[0]
         raise ValueError(
@@ -161,7 +171,8 @@ def _download(network):
     """Keras' own ImageNet weights, which it fetches, checks and caches."""
     application = getattr(keras.applications, network.upper())
     try:
-        return application(include_top=False).get_weights()
+        with contextlib.redirect_stdout(sys.stderr):  # where Keras tells its progress
+            return application(include_top=False).get_weights()
     except Exception:  # a bare one, when Keras cannot download
         fetch = f"keras.applications.{network.upper()}(include_top=False)"
         raise ConnectionError(
@@ -170,7 +181,7 @@ def _download(network):
             f"here: network={SLIM!r}; or run, on a machine that is connected, `python "
             f"-c 'import keras; {fetch}'`, copy the .h5 file from its ~/.keras/models, "
             "and give its path as weights=PATH or in the environment variable "
-            "NST_TF_WEIGHTS."
+            f"{VARIABLES[network]}."
         ) from None
 
 
@@ -252,12 +263,13 @@ def feature_extractor(
         pooling: `"avg"` as in the paper, or `"max"` as the network was trained.
         normalize: rescale the weights as the paper does.
         weights: `"imagenet"` for Keras' own (downloaded and cached by Keras, or read
-            from the file that the environment variable NST_TF_WEIGHTS names; the slim
-            network's come with this package), or the path of a file with weights of
-            this network.
+            from the file that the environment variable NST_TF_WEIGHTS names, of VGG16
+            NST_TF_WEIGHTS_VGG16; the slim network's come with this package), or the
+            path of a file with weights of this network.
 
     Returns:
-        A `tf.keras.Model`: `(B, H, W, 3)` RGB in [0, 1] -> `{layer: (B, h, w, N)}`.
+        A `tf.keras.Model`: `(B, H, W, 3)` RGB in [0, 1] -> `{layer: (B, h, w, N)}`. Its
+        `variant` says which network it is.
 
     Raises:
         ValueError: unknown layer, network or pooling; weights that do not fit.
@@ -279,4 +291,6 @@ def feature_extractor(
     outputs = {name: model.output[name] for name in layers}
     extractor = keras.Model(model.input, outputs, name=network)
     extractor.trainable = False
+    # What it is, so that others may know its reach, or know it again.
+    extractor.variant = (network, pooling, normalize, weights_file(network, weights))
     return extractor

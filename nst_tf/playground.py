@@ -23,7 +23,8 @@ from nst_tf.figures import loss_curves
 from nst_tf.images import load_image, to_pil
 from nst_tf.optimizers import OPTIMIZERS
 from nst_tf.settings import INITS
-from nst_tf.transfer import STYLE_LAYERS, style_transfer
+from nst_tf.targets import STYLE_LAYERS
+from nst_tf.transfer import style_transfer
 
 DEFAULTS = style_transfer.__kwdefaults__
 OWN = "your own picture"

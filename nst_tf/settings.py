@@ -2,6 +2,8 @@
 
 import math
 import numbers
+import os
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import keras
@@ -14,11 +16,12 @@ from nst_tf.optimizers import OPTIMIZERS
 
 INITS = ("content", "style", "noise")
 SMALLEST_SIZE = 32
+WATCHING = ("nst_tf.callbacks", "nst_tf.figures")  # where functions make callbacks
 
 
 def as_list(value):
     """A list of what came as one thing or as several."""
-    if isinstance(value, str | bytes | Path) or not hasattr(value, "__iter__"):
+    if isinstance(value, str | bytes | os.PathLike) or not hasattr(value, "__iter__"):
         return [value]
     return list(value)
 
@@ -115,6 +118,16 @@ def check_init(init):
         raise ValueError(f"init: {init!r} is none of {list(INITS)}, nor a file")
 
 
+def check_seed(seed):
+    if not _is_whole(seed, 0):
+        raise ValueError(f"seed: {seed!r}; wanted a whole number of at least 0")
+
+
+def check_normalize(normalize):
+    if not isinstance(normalize, bool):
+        raise ValueError(f"normalize: {normalize!r}; wanted True or False")
+
+
 def check_optimizer(optimizer):
     if isinstance(optimizer, keras.optimizers.Optimizer):
         try:
@@ -133,10 +146,10 @@ def check_tile(tile, network):
         return
     if not _is_whole(tile, 64) or tile % 16:
         raise ValueError(f"tile: {tile}; wanted a multiple of 16, at least 64 pixels")
-    if isinstance(network, keras.Model):
+    if isinstance(network, keras.Model) and not hasattr(network, "variant"):
         raise ValueError(
             f"tile: how far {network.name} sees is not known; tiles are for networks "
-            "by name"
+            "by name or of feature_extractor"
         )
 
 
@@ -145,36 +158,94 @@ def check_callbacks(callbacks):
     callbacks = [callbacks] if callable(callbacks) else list(callbacks or [])
     if not all(map(callable, callbacks)):
         raise ValueError(f"callbacks: {callbacks}; wanted functions of a Result")
+    for callback in callbacks:
+        name = getattr(callback, "__qualname__", "")
+        ours = getattr(callback, "__module__", None) in WATCHING
+        if ours and "<locals>" not in name:  # it makes one, but is none
+            raise ValueError(f"callbacks: {name} is not called; wanted {name}(...)")
     return callbacks
 
 
-def check_settings(settings):
-    """`style_transfer`'s keywords, each in one form; the pictures are not looked at."""
-    sizes = check_sizes(settings["size"])
-    style_size = settings["style_size"]
+# All of them
+
+
+@dataclass(frozen=True)
+class Settings:
+    """`style_transfer`'s keywords but for `resume`, each checked and in one form.
+
+    Attributes:
+        size, steps: lists of one length.
+        style_size: of the last size; the painting shrinks and grows with the picture.
+        content_layers: a list.
+        style_layers: `{layer: weight}`.
+        callbacks: a list of functions.
+    """
+
+    size: list
+    steps: list
+    style_size: int
+    style_blend: list | None
+    content_weight: float
+    style_weight: float
+    tv_weight: float
+    content_layers: list
+    style_layers: dict
+    network: object
+    pooling: str
+    normalize: bool
+    weights: str
+    init: object
+    seed: int
+    optimizer: object
+    tile: int | None
+    callbacks: list
+
+    @property
+    def style_sizes(self):
+        """Long edges of the painting, one for each size of the picture."""
+        return [round(self.style_size / self.size[-1] * size) for size in self.size]
+
+    def shaping(self):
+        """What shapes the picture, as JSON can hold it: all but tiles and callbacks."""
+        names = [field.name for field in fields(self)]
+        kept = [name for name in names if name not in ("tile", "callbacks")]
+        return {name: as_json(getattr(self, name)) for name in kept}
+
+
+def check_settings(**keywords):
+    """The `Settings` of all these keywords; the pictures are not looked at.
+
+    Raises:
+        ValueError: for anything that cannot work, before any of it is computed.
+    """
+    sizes = check_sizes(keywords["size"])
+    style_size = keywords["style_size"]
     (style_size,) = check_sizes(
         [sizes[-1] if style_size is None else style_size], "style_size"
     )
-    network = settings["network"]
+    network = keywords["network"]
     content_layers, style_layers = check_network(
-        network, settings["content_layers"], settings["style_layers"]
+        network, keywords["content_layers"], keywords["style_layers"]
     )
+    check_normalize(keywords["normalize"])
     if isinstance(network, str):
-        variant = (settings[name] for name in ("pooling", "normalize", "weights"))
+        variant = (keywords[name] for name in ("pooling", "normalize", "weights"))
         check_variant(network, *variant)
-    check_init(settings["init"])
-    check_optimizer(settings["optimizer"])
-    check_tile(settings["tile"], network)
+    check_init(keywords["init"])
+    check_seed(keywords["seed"])
+    check_optimizer(keywords["optimizer"])
+    check_tile(keywords["tile"], network)
     weights = ("content_weight", "style_weight", "tv_weight")
-    return settings | {
+    checked = {
         "size": sizes,
-        "steps": check_steps(settings["steps"], sizes),
+        "steps": check_steps(keywords["steps"], sizes),
         "style_size": style_size,
         "content_layers": content_layers,
         "style_layers": style_layers,
-        "callbacks": check_callbacks(settings["callbacks"]),
-        **check_weights(*(settings[name] for name in weights)),
+        "callbacks": check_callbacks(keywords["callbacks"]),
+        **check_weights(*(keywords[name] for name in weights)),
     }
+    return Settings(**(keywords | checked))
 
 
 # As JSON
@@ -187,15 +258,16 @@ def as_json(value):
     if isinstance(value, list | tuple):
         return [as_json(item) for item in value]
     if isinstance(value, keras.optimizers.Optimizer):
-        return keras.optimizers.serialize(value)
+        return as_json(keras.optimizers.serialize(value))
     if isinstance(value, keras.Model):
         return value.name
     if isinstance(value, Image.Image):
-        return f"picture {value.width} x {value.height}"
+        size = f"picture {value.width} x {value.height}"
+        return getattr(value, "filename", "") or size
     if isinstance(value, np.generic):
         return value.item()
     if value is None or isinstance(value, str | bool | int | float):
         return value
-    if isinstance(value, Path):
-        return str(value)
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
     return f"array {tuple(np.shape(value))}"

@@ -11,7 +11,8 @@ import numpy as np
 
 from nst_tf.images import load_image
 from nst_tf.settings import INITS, as_json, as_list, check_settings
-from nst_tf.transfer import Style, fingerprint, style_transfer
+from nst_tf.targets import Style, fingerprint
+from nst_tf.transfer import style_transfer
 
 DEFAULTS = style_transfer.__kwdefaults__
 

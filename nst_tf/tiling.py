@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from nst_tf.features import NETWORKS, layer_names, reach, stride
-from nst_tf.losses import TotalLoss, content_loss, gram_loss, gram_matrix, mean_gram
+from nst_tf.features import reach, stride
+from nst_tf.losses import TotalLoss, content_loss, gram_loss, gram_matrix
 from nst_tf.memory import free_memory
 
 GRID = 16  # pixels between positions of block 5: here the grids of all layers meet
@@ -45,9 +45,8 @@ def windows(shape, tile, halo):
 
 
 def known(extractor):
-    """Whether it is a network of ours, so that its reach is known."""
-    ours = NETWORKS.get(extractor.name) and layer_names(extractor.name)
-    return bool(ours) and set(extractor.output) <= set(ours)
+    """Whether it comes from `feature_extractor`, so that its reach is known."""
+    return hasattr(extractor, "variant")
 
 
 def _halo(extractor):
@@ -90,27 +89,21 @@ def _positions(image, layer):
 # Targets
 
 
-def content_targets(extractor, image, layers, tile=None):
-    """`{layer: (1, H, W, N)}`: the photograph's features, P."""
-    if tile is None:
-        features = extractor(image)
-        return {layer: features[layer] for layer in layers}
-    P = {}
+def tiled_features(extractor, image, layers, tile):
+    """`{layer: (1, H, W, N)}` of a picture."""
+    found = {}
     for layer in layers:
         N = extractor.output[layer].shape[-1]
-        P[layer] = np.empty((1, *_positions(image, layer), N), "float32")
+        found[layer] = np.empty((1, *_positions(image, layer), N), "float32")
     for window in _windows(extractor, image.shape[1:3], tile):
         features = _look(extractor, _crop(image, window), window)
         for layer in layers:
-            _own(P[layer], layer, window)[:] = features[layer]
-    return {layer: tf.constant(P[layer]) for layer in layers}
+            _own(found[layer], layer, window)[:] = features[layer]
+    return {layer: tf.constant(found[layer]) for layer in layers}
 
 
-def style_targets(extractor, image, layers, tile=None):
-    """`{layer: (1, N, N)}`: the painting's `mean_gram`, A / M."""
-    if tile is None:
-        features = extractor(image)
-        return {layer: mean_gram(features[layer]) for layer in layers}
+def tiled_grams(extractor, image, layers, tile):
+    """`{layer: (1, N, N)}`: the `mean_gram` of a picture."""
     grams = dict.fromkeys(layers, 0.0)
     for window in _windows(extractor, image.shape[1:3], tile):
         features = _look(extractor, _crop(image, window), window)

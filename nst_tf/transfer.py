@@ -1,128 +1,28 @@
-"""The run: a start image, sizes from coarse to fine, a history, and going on later."""
+"""The run: a start image, sizes from coarse to fine, a history, and going on later.
 
+From one size to the next, and so everywhere here, a picture is its *first* image (the
+photograph, noise, ...) and the *change* that the run made to it. The change is
+enlarged; the first image has its own detail at every size.
+"""
+
+import dataclasses
 import functools
-import hashlib
-import io
+import itertools
 import math
-import os
 import time
-from dataclasses import dataclass
 
 import numpy as np
 import tensorflow as tf
 
-from nst_tf.callbacks import PARTS, load_checkpoint
-from nst_tf.features import feature_extractor, smallest_side
-from nst_tf.images import load_image, resize, save_image, to_pil
-from nst_tf.losses import TotalLoss
+from nst_tf.features import smallest_side
+from nst_tf.images import load_image, open_image, resize
 from nst_tf.optimizers import OPTIMIZERS, descend
-from nst_tf.settings import as_json, as_list, check_blend, check_settings
-from nst_tf.tiling import TiledLoss, content_targets, style_targets, tile_for
-
-STYLE_LAYERS = tuple(f"block{b}_conv1" for b in range(1, 6))  # the paper's, section 3
-HISTORY = ("step", "size", *PARTS, "seconds")
-
-
-# What comes out
-
-
-@dataclass
-class Result:
-    """What a run gives: the picture, how it came about, and what it was asked for.
-
-    Attributes:
-        state: what the optimizer holds; `state["image"]` is the `(1, H, W, 3)` picture.
-        history: dict of lists, one entry a step: step, size, content, style, tv, total
-            (the losses of the image that the step started from, unweighted but for the
-            total; L-BFGS: of the best image so far) and seconds since the start.
-        settings: the arguments that shaped the picture, as JSON can hold them, and a
-            fingerprint of the pixels that went in.
-        complete: False while the run goes on, and if it was stopped early.
-    """
-
-    state: dict
-    history: dict
-    settings: dict
-    complete: bool = False
-
-    @property
-    def image(self):
-        """The picture: `(H, W, 3)` float32 array, RGB in [0, 1]."""
-        return np.array(self.state["image"])[0]
-
-    def save(self, path):
-        """Writes the picture; a PNG keeps the settings (see `nst_tf.save_image`)."""
-        last = {name: values[-1] for name, values in self.history.items() if values}
-        save_image(path, self.image, self.settings | {"last": last})
-
-    def _repr_png_(self):
-        file = io.BytesIO()
-        to_pil(self.image).save(file, "PNG")
-        return file.getvalue()
-
-    def __repr__(self):
-        height, width = self.image.shape[:2]
-        steps = len(self.history["step"])
-        end = f", total {self.history['total'][-1]:.4g}" if steps else ""
-        return f"<Result {width} x {height} after {steps} steps{end}>"
-
-
-class NotFiniteError(FloatingPointError):
-    """The loss became infinite or no number. `result` has the last good image."""
-
-    def __init__(self, message, result):
-        super().__init__(message)
-        self.result = result
-
+from nst_tf.results import HISTORY, NotFiniteError, Result, load_checkpoint
+from nst_tf.resume import check_continues, with_saved
+from nst_tf.settings import as_json, as_list, check_settings
+from nst_tf.targets import STYLE_LAYERS, Style, extractor_of, fingerprint, total_loss
 
 # What goes in
-
-
-class Style:
-    """The style of one or several pictures; its Gram matrices are computed once.
-
-    `style_transfer` makes one from its `style_image`. Make it yourself to paint many
-    photographs in one style without repeating that.
-
-    Args:
-        images: a picture, as `load_image` takes it, or a list of pictures.
-        blend: their weights, such as `[0.7, 0.3]`; only their proportions count.
-
-    Raises:
-        ValueError: another number of weights than of pictures; negative or all zero.
-    """
-
-    def __init__(self, images, blend=None):
-        several = isinstance(images, list | tuple)
-        self.images = list(images) if several else [images]
-        if not self.images:
-            raise ValueError("style_image: none; wanted at least one")
-        self.blend = check_blend(blend, self.images)
-        self._pictures, self._targets = {}, {}
-
-    def load(self, size, min_side=1):
-        """The pictures with `size` as their long edge, a list of `(1, H, W, 3)`."""
-        if size not in self._pictures:
-            self._pictures[size] = [
-                load_image(i, size, min_side=min_side) for i in self.images
-            ]
-        return self._pictures[size]
-
-    def targets(self, extractor, layers, size, tile=None):
-        """`{layer: (1, N, N)}`, `mean_gram` of the pictures at this size, blended.
-
-        Blending the targets has the same gradient as blending the losses: their sum of
-        squares differs by a constant.
-        """
-        key = (extractor, tuple(layers), size)
-        if key not in self._targets:
-            self._targets[key] = dict.fromkeys(layers, 0.0)
-            for image, b in zip(self.load(size), self.blend, strict=True):
-                tile_here = tile_for(extractor, image.shape[1:3], tile)
-                grams = style_targets(extractor, image, layers, tile_here)
-                for layer in layers:
-                    self._targets[key][layer] += b * grams[layer]
-        return self._targets[key]
 
 
 def _cover(image, shape):
@@ -145,10 +45,69 @@ def _first_images(init, contents, style, sizes, seed):
         noise = tf.constant(noise, tf.float32)
         return [noise, *(resize(noise, shape, clip=False) for shape in shapes[1:])]
     if isinstance(init, str) and init == "style":
-        pictures = [style.load(size)[0] for size in sizes]
+        pictures = [images[0] for images in style.load(sizes)]
     else:
-        pictures = [load_image(init, size) for size in sizes]
+        opened = open_image(init, max(sizes))
+        pictures = [load_image(opened, size) for size in sizes]
     return [_cover(*both) for both in zip(pictures, shapes, strict=True)]
+
+
+@dataclasses.dataclass
+class _Pictures:
+    """What goes in, all `(1, H, W, 3)`: the photograph and the first image at every
+    size, and the paintings at the first size."""
+
+    contents: list
+    firsts: list
+    styles: list
+
+    def fingerprint(self):
+        return fingerprint([*self.firsts, *self.contents, *self.styles])
+
+
+def _load(content_image, style, settings, full=False):
+    """The `_Pictures` of a run; each file is decoded once.
+
+    `full` decodes large JPEGs in all their pixels, which is slower and sees some grey
+    values otherwise.
+    """
+    sizes = settings.size
+    least = smallest_side([*settings.content_layers, *settings.style_layers])
+    opened = open_image(content_image, None if full else sizes[-1])
+    contents = [load_image(opened, size, min_side=least) for size in sizes]
+    styles = style.load(settings.style_sizes, least, full)[0]
+    firsts = _first_images(settings.init, contents, style, sizes, settings.seed)
+    return _Pictures(contents, firsts, styles)
+
+
+def _as_style(style_image, blend):
+    if not isinstance(style_image, Style):
+        return Style(style_image, blend)
+    if blend is not None:
+        raise ValueError("style_blend: this `Style` has a blend of its own")
+    return style_image
+
+
+def _are_the_same(content_image, style, settings, saved):
+    """Whether the pictures are those of a saved run, at the sizes that it had."""
+    names = ("size", "style_size")
+    before = dataclasses.replace(settings, **{n: saved.settings[n] for n in names})
+    loads = (_load(content_image, Style(style.images), before, f) for f in (0, 1))
+    return any(p.fingerprint() == saved.settings["fingerprint"] for p in loads)
+
+
+def _losses(pictures, style, settings):
+    """A function for each size that makes its loss, when it is time for it."""
+    names = ("content_weight", "style_weight", "tv_weight", "tile")
+    names += ("content_layers", "style_layers")
+    options = {name: getattr(settings, name) for name in names}
+
+    def make(content, style_size):
+        network = extractor_of(settings)
+        return total_loss(content, style, network, style_size=style_size, **options)
+
+    both = zip(pictures.contents, settings.style_sizes, strict=True)
+    return [functools.partial(make, *one) for one in both]
 
 
 def enlarge(image, small, large):
@@ -169,22 +128,6 @@ def enlarge(image, small, large):
     return tf.clip_by_value(large + change, 0.0, 1.0)
 
 
-@functools.lru_cache(maxsize=2)
-def _extractor(layers, network, pooling, normalize, weights, environment):
-    """The last networks are kept, so that the next picture need not load them again."""
-    return feature_extractor(layers, network, pooling, normalize, weights)
-
-
-def network_of(settings):
-    """The network that a run with these settings looks with; they are checked."""
-    if not isinstance(settings["network"], str):
-        return settings["network"]
-    layers = dict.fromkeys([*settings["content_layers"], *settings["style_layers"]])
-    names = ("network", "pooling", "normalize", "weights")
-    variant = (settings[name] for name in names)
-    return _extractor(tuple(layers), *variant, os.environ.get("NST_TF_WEIGHTS"))
-
-
 def _minimizer(optimizer):
     """`descend` or `lbfgs`, chosen by name or by a Keras optimizer."""
     if isinstance(optimizer, str):
@@ -192,27 +135,24 @@ def _minimizer(optimizer):
     return functools.partial(descend, optimizer=optimizer)
 
 
-def fingerprint(images):
-    """A short hash of pixels, by which a resumed run knows its pictures again."""
-    digest = hashlib.sha256()
-    for image in images:
-        digest.update(np.ascontiguousarray(image))
-    return digest.hexdigest()[:16]
-
-
-def _resume(path, settings):
-    """A `Result` from a checkpoint, which must belong to a run with these settings."""
-    saved = load_checkpoint(path)
-    for name, value in settings.items():
-        if saved["settings"].get(name) != value:
-            raise ValueError(
-                f"resume: {path} was made with {name}={saved['settings'].get(name)!r}, "
-                f"and this run has {name}={value!r}"
-            )
-    return Result(**saved)
-
-
 # The run
+
+
+def _finished(result, size, steps):
+    """Whether a size is done: it is passed, or has its steps, or nothing to gain."""
+    sizes = result.history["size"]
+    if not sizes or sizes[-1] < size:
+        return False
+    all_made = sizes.count(size) >= steps
+    return sizes[-1] > size or all_made or bool(result.state.get("converged"))
+
+
+def _not_finite(result, losses, size):
+    return NotFiniteError(
+        f"the loss is {losses['total']} at step {len(result.history['step']) + 1}, "
+        f"size {size}; smaller weights or a smaller learning rate may help",
+        result,
+    )
 
 
 def _steps(result, stages, minimize):
@@ -224,58 +164,78 @@ def _steps(result, stages, minimize):
     so that it is whole at any time.
     """
     clock = time.perf_counter() - (result.history["seconds"] or [0.0])[-1]
-    finest = stages[-1][0]
     firsts = {size: first for size, _, first, _ in stages}
+    finest, most, *_ = stages[-1]
     good = result.state, result.history  # known to have a finite loss
     for size, steps, first, make_loss in stages:
+        if _finished(result, size, steps):
+            continue
         sizes = result.history["size"]
-        done = sizes.count(size)
-        over = done == steps or result.state.get("converged", False)
-        if sizes and (size < sizes[-1] or size == sizes[-1] and over):
-            continue  # it was done before the checkpoint
         small = firsts[sizes[-1]] if sizes else first
         start = result.state | {"image": enlarge(result.state["image"], small, first)}
-        for losses, state in minimize(make_loss(), start, steps - done):
-            step = len(result.history["step"]) + 1
-            finite = math.isfinite(losses["total"])
-            if not finite:
+        for losses, state in minimize(make_loss(), start, steps - sizes.count(size)):
+            if not math.isfinite(losses["total"]):  # the step before led here
+                error = _not_finite(result, losses, size)
                 result.state, result.history = good
-            if not finite or not np.isfinite(state["image"]).all():
-                raise NotFiniteError(
-                    f"the loss is {losses['total']} at step {step}, size {size}; "
-                    "smaller weights or a smaller learning rate may help",
-                    result,
-                )
+                raise error
+            if not np.isfinite(state["image"]).all():
+                raise _not_finite(result, losses, size)
             good = result.state, result.history
-            row = {"step": step, "size": size, **losses}
+            row = {"step": len(result.history["step"]) + 1, "size": size, **losses}
             row["seconds"] = time.perf_counter() - clock
             history = {k: [*values, row[k]] for k, values in result.history.items()}
             result.state, result.history = state, history
-            done += 1
-            last = done == steps or state.get("converged", False)
-            result.complete = last and size == finest
+            result.complete = _finished(result, finest, most)
             yield
+    result.complete = _finished(result, finest, most)
+
+
+def _close(callbacks, result):
+    """Closes all the callbacks, whatever some of them do; returns their errors."""
+    errors = []
+    for callback in callbacks:
+        try:
+            if hasattr(callback, "close") and result.history["step"]:
+                callback.close(result)
+        except BaseException as error:
+            errors.append(error)
+    return errors
+
+
+def _chained(errors):
+    """The first of several errors, with the others behind it as its context."""
+    for error, following in itertools.pairwise(errors):
+        while error.__context__:
+            error = error.__context__
+        error.__context__ = following
+    return errors[0]
 
 
 def _run(result, stages, minimize, callbacks):
-    """All the steps, watched by the callbacks; Ctrl-C ends them early."""
+    """All the steps, watched by the callbacks; Ctrl-C ends them early.
+
+    Of several errors the first one arrives: the run's own before those of callbacks
+    that close.
+    """
+    errors = []
     try:
         for _ in _steps(result, stages, minimize):
             for callback in callbacks:
                 callback(result)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         if not result.history["step"]:
-            raise
-    finally:
-        for callback in callbacks:
-            if hasattr(callback, "close") and result.history["step"]:
-                callback.close(result)
+            errors.append(stop)
+    except BaseException as error:
+        errors.append(error)
+    errors += _close(callbacks, result)
+    if errors:
+        raise _chained(errors)
     return result
 
 
 def style_transfer(
-    content_image,
-    style_image,
+    content_image=None,
+    style_image=None,
     *,
     size: int | list[int] = (256, 512),
     steps: int | list[int] = 100,
@@ -331,7 +291,9 @@ def style_transfer(
             while the free memory suffices, then tiles.
         callbacks: functions of the `Result` so far, called after every step: see
             `nst_tf.callbacks`.
-        resume: a file of the callback `checkpoint`; the run goes on from there.
+        resume: a file of the callback `checkpoint`; the run goes on from there. The file
+            stands in for pictures that are left out and for settings that are left at
+            their default; more steps, and further sizes, may be asked for.
 
     Returns:
         A `Result`. Ctrl-C (and a notebook's stop button) gives back the one so far.
@@ -347,52 +309,65 @@ def style_transfer(
     >>> result.image.shape
     (32, 48, 3)
     """
-    settings = check_settings(dict(locals()))
-    sizes, steps = settings["size"], settings["steps"]
-    content_layers, style_layers = settings["content_layers"], settings["style_layers"]
-    callbacks = settings["callbacks"]
-    style = style_image
-    if not isinstance(style, Style):
-        style = Style(style_image, style_blend)
-    elif style_blend is not None:
-        raise ValueError("style_blend: this `Style` has a blend of its own")
+    keywords = {
+        "size": size,
+        "steps": steps,
+        "style_size": style_size,
+        "style_blend": style_blend,
+        "content_weight": content_weight,
+        "style_weight": style_weight,
+        "tv_weight": tv_weight,
+        "content_layers": content_layers,
+        "style_layers": style_layers,
+        "network": network,
+        "pooling": pooling,
+        "normalize": normalize,
+        "weights": weights,
+        "init": init,
+        "seed": seed,
+        "optimizer": optimizer,
+        "tile": tile,
+        "callbacks": callbacks,
+    }
+    saved = load_checkpoint(resume) if resume else None
+    if saved:
+        content_image, style_image, keywords = with_saved(
+            saved, (content_image, style_image), keywords, style_transfer.__kwdefaults__
+        )
+    if content_image is None or style_image is None:
+        raise ValueError(
+            "style_transfer: wanted a photograph and a painting, or resume=..."
+        )
+    settings = check_settings(**keywords)
+    style = _as_style(style_image, settings.style_blend)
+    settings = dataclasses.replace(settings, style_blend=style.blend)
+    if saved:
+        steps = check_continues(saved, settings.shaping())
+        settings = dataclasses.replace(settings, steps=steps)
 
     # The pictures come first: a wrong one should not wait for the network.
-    least = smallest_side([*content_layers, *style_layers])
-    contents = [load_image(content_image, s, min_side=least) for s in sizes]
-    scale = settings["style_size"] / sizes[-1]
-    styles = style.load(round(scale * sizes[0]), min_side=least)
-    firsts = _first_images(init, contents, style, sizes, seed)
-
-    settings |= {"style_image": style.images, "style_blend": style.blend}
-    settings["fingerprint"] = fingerprint([*firsts, *contents, *styles])
-    for name in ("tile", "callbacks", "resume"):  # change nothing in the picture
-        del settings[name]
-    result = Result(
-        {"image": firsts[0]}, {name: [] for name in HISTORY}, as_json(settings)
+    pictures = _load(content_image, style, settings)
+    if saved and not _are_the_same(content_image, style, settings, saved):
+        raise ValueError("resume: the run was made with other pictures than these")
+    made_with = {
+        "content_image": as_json(content_image),
+        "style_image": as_json(style.images),
+        **settings.shaping(),
+        "fingerprint": pictures.fingerprint(),
+    }
+    if saved:
+        result = Result(saved.state, saved.history, made_with)
+    else:
+        history = {name: [] for name in HISTORY}
+        result = Result({"image": pictures.firsts[0]}, history, made_with)
+    stages = zip(
+        settings.size,
+        settings.steps,
+        pictures.firsts,
+        _losses(pictures, style, settings),
+        strict=True,
     )
-    if resume:
-        result = _resume(resume, result.settings)
-    network = network_of(settings)
-
-    def make_loss(size, content):
-        tile_here = tile_for(network, content.shape[1:3], tile)
-        loss = functools.partial(TiledLoss, tile=tile_here) if tile_here else TotalLoss
-        return loss(
-            network,
-            content_targets(network, content, content_layers, tile_here),
-            style.targets(network, style_layers, round(scale * size), tile),
-            style_layers,
-            settings["content_weight"],
-            settings["style_weight"],
-            settings["tv_weight"],
-        )
-
-    stages = [
-        (s, n, first, functools.partial(make_loss, s, content))
-        for s, n, first, content in zip(sizes, steps, firsts, contents, strict=True)
-    ]
-    return _run(result, stages, _minimizer(optimizer), callbacks)
+    return _run(result, list(stages), _minimizer(optimizer), settings.callbacks)
 
 
 def reconstruct(

@@ -10,7 +10,7 @@ from PIL import Image, ImageSequence
 
 import nst_tf as nst
 from nst_tf import optimizers
-from nst_tf.callbacks import load_checkpoint
+from nst_tf.results import load_checkpoint
 
 
 class Killed(Exception):
@@ -62,7 +62,7 @@ def test_lbfgs_is_resumed_from_a_file_wherever_it_is(stop, tmp_path, monkeypatch
     state = run[stop][1]
     result = nst.Result(state, {"step": [1]}, {})
     nst.checkpoint(tmp_path / "run.npz", every=1)(result)
-    loaded = load_checkpoint(tmp_path / "run.npz")["state"]
+    loaded = load_checkpoint(tmp_path / "run.npz").state
     again = list(nst.lbfgs(loss, loaded, steps=39 - stop))
     assert [losses for losses, _ in again] == [losses for losses, _ in run[stop + 1 :]]
 

@@ -1,0 +1,105 @@
+"""What a run gives: a picture, its history and its settings; shown, saved, kept."""
+
+import io
+import json
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from nst_tf.images import save_image, to_pil, write_atomically
+from nst_tf.losses import PARTS
+
+HISTORY = ("step", "size", *PARTS, "seconds")
+
+
+@dataclass
+class Result:
+    """What a run gives: the picture, how it came about, and what it was asked for.
+
+    Attributes:
+        state: what the optimizer holds; `state["image"]` is the `(1, H, W, 3)` picture.
+        history: dict of lists, one entry a step: step, size, content, style, tv, total
+            (the losses of the image that the step started from, unweighted but for the
+            total; L-BFGS: of the best image so far) and seconds since the start.
+        settings: the arguments that shaped the picture, as JSON can hold them, and a
+            fingerprint of the pixels that went in.
+        complete: False while the run goes on, and if it was stopped early.
+    """
+
+    state: dict
+    history: dict
+    settings: dict
+    complete: bool = False
+
+    @property
+    def image(self):
+        """The picture: `(H, W, 3)` float32 array, RGB in [0, 1]."""
+        return np.array(self.state["image"])[0]
+
+    def save(self, path):
+        """Writes the picture; a PNG keeps the settings (see `nst_tf.save_image`)."""
+        last = {name: values[-1] for name, values in self.history.items() if values}
+        save_image(path, self.image, self.settings | {"last": last})
+
+    def _repr_png_(self):
+        file = io.BytesIO()
+        to_pil(self.image).save(file, "PNG")
+        return file.getvalue()
+
+    def __repr__(self):
+        height, width = np.shape(self.state["image"])[1:3]
+        steps = len(self.history["step"])
+        end = f", total {self.history['total'][-1]:.4g}" if steps else ""
+        return f"<Result {width} x {height} after {steps} steps{end}>"
+
+
+class NotFiniteError(FloatingPointError):
+    """The loss became infinite or no number. `result` has the last good image."""
+
+    def __init__(self, message, result):
+        super().__init__(message)
+        self.result = result
+
+
+# Checkpoints
+
+
+def save_checkpoint(path, result):
+    """All of a `Result`, as an .npz without pickle: arrays, and the rest as JSON."""
+    state = {name: np.asarray(value) for name, value in result.state.items()}
+    notes = {
+        "history": result.history,
+        "settings": result.settings,
+        "complete": result.complete,
+    }
+    notes = np.array(json.dumps(notes))
+    write_atomically(path, lambda file: np.savez(file, notes=notes, **state))
+
+
+def load_checkpoint(path):
+    """The `Result` that `save_checkpoint` wrote.
+
+    Raises:
+        ValueError: no such file, or not a checkpoint.
+    """
+    if not Path(path).is_file():
+        raise ValueError(f"resume: there is no file {path}")
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            state = {name: file[name] for name in file.files}
+        notes = json.loads(str(state.pop("notes")))
+        for name, value in state.items():
+            if value.ndim == 0:
+                state[name] = value.item()
+        return Result(state, **notes)
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        EOFError,
+        zipfile.BadZipFile,
+    ) as error:
+        raise ValueError(f"resume: {path} is not a checkpoint ({error})") from error

@@ -1,0 +1,138 @@
+"""Going on later: what a checkpoint brings to a run, and what may not contradict it.
+
+The settings of the file stand in for those that a run leaves at their default. Its
+pictures are known again by their pixels, never by their paths. More steps and further
+sizes may be asked for.
+"""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from nst_tf.features import NETWORKS
+from nst_tf.images import is_url
+from nst_tf.settings import INITS, as_list, check_sizes
+
+OWN_RULES = ("size", "steps", "style_size")  # these may grow
+PATHS = {"init": INITS, "weights": ("imagenet",)}  # names, beside which are paths
+
+
+# What a file brings
+
+
+def _lost(name, value):
+    return ValueError(
+        f"resume: {name} was {value!r}, which is not here, or which no checkpoint can "
+        f"hold; give {name} again"
+    )
+
+
+def _picture(name, value):
+    if not isinstance(value, str) or not (is_url(value) or Path(value).is_file()):
+        raise _lost(name, value)
+    return value
+
+
+def _restored(name, value):
+    """A setting as `style_transfer` takes it, of what JSON could hold of it."""
+    if name == "network" and value not in NETWORKS:
+        raise _lost(name, value)
+    if name == "init" and value not in INITS:
+        return _picture(name, value)
+    if name == "optimizer" and isinstance(value, dict):
+        try:
+            return keras.optimizers.deserialize(value)
+        except Exception as error:  # of a class that is not known here
+            raise _lost(name, value["class_name"]) from error
+    return value
+
+
+def _is_left(value, default):
+    return value is default or type(value) is type(default) and value == default
+
+
+def _scaled(style_size, sizes, largest):
+    """The size of the painting keeps its proportion to that of the picture."""
+    return round(style_size / sizes[-1] * largest)
+
+
+def with_saved(saved, pictures, keywords, defaults):
+    """What a run is asked for, where it says nothing by what an earlier one was.
+
+    Args:
+        saved: the earlier `Result`.
+        pictures: the photograph and the painting; None for the earlier ones.
+        keywords: the other arguments of `style_transfer`.
+        defaults: of `style_transfer`.
+
+    Returns:
+        Both pictures, and the keywords.
+
+    Raises:
+        ValueError: what is left out cannot be restored from the file.
+    """
+    before, keywords = saved.settings, dict(keywords)
+    left = [n for n in keywords if n in before and _is_left(keywords[n], defaults[n])]
+    for name in left:
+        keywords[name] = _restored(name, before[name])
+    sizes = check_sizes(keywords["size"])
+    if "style_size" in left:
+        keywords["style_size"] = _scaled(before["style_size"], before["size"], sizes[-1])
+    if "steps" in left:
+        further = max(0, len(sizes) - len(before["steps"]))
+        keywords["steps"] = before["steps"] + before["steps"][-1:] * further
+    photograph, painting = pictures
+    if photograph is None:
+        photograph = _picture("content_image", before["content_image"])
+    if painting is None:
+        painting = [_picture("style_image", p) for p in before["style_image"]]
+    return photograph, painting, keywords
+
+
+# What may not contradict it
+
+
+def _contradiction(name, before, now):
+    return ValueError(
+        f"resume: the run was made with {name}={before!r}, and now {name}={now!r}"
+    )
+
+
+def _agree(name, before, now):
+    """Two pictures, and two files of weights, are not compared by their paths."""
+    names = PATHS.get(name)
+    return before == now or names and before not in names and now not in names
+
+
+def check_continues(saved, shaping):
+    """The steps of a run that goes on, `shaping` being what its `Settings` say.
+
+    Returns:
+        A list: the steps of sizes that are passed stay as they were.
+
+    Raises:
+        ValueError: a setting contradicts the earlier run, or fewer steps than it has
+            made are asked for.
+    """
+    before, history = saved.settings, saved.history
+    sizes, steps = shaping["size"], shaping["steps"]
+    for name, now in shaping.items():
+        if name not in OWN_RULES and not _agree(name, before.get(name, now), now):
+            raise _contradiction(name, before[name], now)
+    if sizes[: len(before["size"])] != before["size"]:
+        raise _contradiction("size", before["size"], sizes)
+    if shaping["style_size"] != _scaled(
+        before["style_size"], before["size"], sizes[-1]
+    ):
+        raise _contradiction("style_size", before["style_size"], shaping["style_size"])
+    reached = history["size"][-1] if history["size"] else 0
+    for size, n in zip(sizes, steps, strict=True):
+        done = history["size"].count(size)
+        if size == reached and n < done:
+            raise ValueError(
+                f"resume: {done} steps are made at size {size}, and now steps={n}; "
+                "wanted at least as many"
+            )
+    passed = [k for k, size in enumerate(before["size"]) if size < reached]
+    return [before["steps"][k] if k in passed else n for k, n in enumerate(steps)]

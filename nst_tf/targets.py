@@ -1,0 +1,205 @@
+"""What a picture should become: a style, targets, and the total loss made of them."""
+
+import functools
+import hashlib
+
+import keras
+import numpy as np
+
+from nst_tf.features import feature_extractor, smallest_side, weights_file
+from nst_tf.images import load_image, open_image
+from nst_tf.losses import TotalLoss, mean_gram
+from nst_tf.settings import check_blend, check_network, check_tile, check_weights
+from nst_tf.tiling import TiledLoss, tile_for, tiled_features, tiled_grams
+
+STYLE_LAYERS = tuple(f"block{b}_conv1" for b in range(1, 6))  # the paper's, section 3
+
+
+def fingerprint(images):
+    """A short hash of pixels, by which a resumed run knows its pictures again."""
+    digest = hashlib.sha256()
+    for image in images:
+        digest.update(np.ascontiguousarray(image))
+    return digest.hexdigest()[:16]
+
+
+# The network
+
+
+@functools.lru_cache(maxsize=2)
+def _extractor(layers, network, pooling, normalize, weights):
+    return feature_extractor(layers, network, pooling, normalize, weights)
+
+
+def kept_extractor(network, layers, pooling="avg", normalize=True, weights="imagenet"):
+    """As `feature_extractor`, whose last two networks are kept for the next picture.
+
+    A model is taken as it is.
+    """
+    if not isinstance(network, str):
+        return network
+    layers = tuple(dict.fromkeys(layers))
+    file = weights_file(network, weights)
+    return _extractor(layers, network, pooling, normalize, file)
+
+
+def extractor_of(settings):
+    """The network that a run with these `Settings` looks with."""
+    layers = [*settings.content_layers, *settings.style_layers]
+    variant = settings.pooling, settings.normalize, settings.weights
+    return kept_extractor(settings.network, layers, *variant)
+
+
+# Targets
+
+
+def content_targets(extractor, image, layers, tile=None):
+    """`{layer: (1, H, W, N)}`: the photograph's features, P."""
+    if tile is not None:
+        return tiled_features(extractor, image, layers, tile)
+    features = extractor(image)
+    return {layer: features[layer] for layer in layers}
+
+
+def style_targets(extractor, image, layers, tile=None):
+    """`{layer: (1, N, N)}`: the painting's `mean_gram`, A / M."""
+    if tile is not None:
+        return tiled_grams(extractor, image, layers, tile)
+    features = extractor(image)
+    return {layer: mean_gram(features[layer]) for layer in layers}
+
+
+class Style:
+    """The style of one or several pictures; its Gram matrices are computed once.
+
+    `style_transfer` makes one from its `style_image`. Make it yourself to paint many
+    photographs in one style without repeating that.
+
+    Args:
+        images: a picture, as `load_image` takes it, or a list of pictures.
+        blend: their weights, such as `[0.7, 0.3]`; only their proportions count.
+
+    Raises:
+        ValueError: another number of weights than of pictures; negative or all zero.
+    """
+
+    def __init__(self, images, blend=None):
+        several = isinstance(images, list | tuple)
+        self.images = list(images) if several else [images]
+        if not self.images:
+            raise ValueError("style_image: none; wanted at least one")
+        self.blend = check_blend(blend, self.images)
+        self._pictures, self._targets = {}, {}
+
+    def load(self, sizes, min_side=1, full=False):
+        """The pictures at several sizes of their long edge; each file is decoded once.
+
+        Args:
+            sizes: in pixels.
+            min_side: a picture with a shorter side than this is refused.
+            full: decodes large JPEGs in all their pixels.
+
+        Returns:
+            A list for each size, of `(1, H, W, 3)` images.
+        """
+        missing = {size for size in sizes if (size, min_side) not in self._pictures}
+        for image in self.images if missing else []:
+            opened = open_image(image, None if full else max(missing))
+            for size in missing:
+                picture = load_image(opened, size, min_side=min_side)
+                self._pictures.setdefault((size, min_side), []).append(picture)
+        return [self._pictures[size, min_side] for size in sizes]
+
+    def targets(self, extractor, layers, size, tile=None):
+        """`{layer: (1, N, N)}`, `mean_gram` of the pictures at this size, blended.
+
+        Blending the targets has the same gradient as blending the losses: their sum of
+        squares differs by a constant.
+
+        Args:
+            extractor: image -> `{layer: features}`.
+            layers: those to look at.
+            size: long edge of the pictures, in pixels.
+            tile: as in `style_transfer`.
+        """
+        key = (getattr(extractor, "variant", extractor), tuple(layers), size)
+        if key not in self._targets:
+            (pictures,) = self.load([size], smallest_side(layers))
+            blended = dict.fromkeys(layers, 0.0)
+            for image, b in zip(pictures, self.blend, strict=True):
+                tile_here = tile_for(extractor, image.shape[1:3], tile)
+                grams = style_targets(extractor, image, layers, tile_here)
+                for layer in layers:
+                    blended[layer] += b * grams[layer]
+            self._targets[key] = blended
+        return self._targets[key]
+
+    def __getstate__(self):
+        """Its pictures, and the targets of networks that go by name."""
+        known = {k: grams for k, grams in self._targets.items() if type(k[0]) is tuple}
+        return self.__dict__ | {"_pictures": {}, "_targets": known}
+
+
+# The loss
+
+
+def total_loss(
+    content,
+    style,
+    network="vgg19",
+    *,
+    content_layers="block4_conv2",
+    style_layers=STYLE_LAYERS,
+    content_weight=0.02,
+    style_weight=1.0,
+    tv_weight=0.5,
+    style_size=None,
+    tile=None,
+):
+    """The loss that `style_transfer` minimises (Gatys et al. 2016, eq. 7).
+
+    Args:
+        content: the photograph, as `load_image` takes it, in the size of the result.
+        style: the painting, or a list of several; or a `Style`.
+        network: a name, or a model of `feature_extractor` or of your own.
+        content_layers: layers in which the photograph is kept.
+        style_layers: layers in which the painting is followed, all equally; or a dict
+            of layers and weights.
+        content_weight: alpha.
+        style_weight: beta.
+        tv_weight: weight of total variation.
+        style_size: long edge of the painting in pixels. Default: the photograph's.
+        tile: side of the tiles of a big picture, as in `style_transfer`.
+
+    Returns:
+        A `TotalLoss`, or a `TiledLoss` of a picture that needs tiles.
+
+    Raises:
+        ValueError: for anything that cannot work.
+        ConnectionError: the network's weights are not here and cannot be downloaded.
+
+    Example:
+
+    >>> photo = load_image("photo.jpg", 64)
+    >>> loss = total_loss(photo, "painting.jpg", "vgg19_slim")
+    >>> sorted(loss(photo))
+    ['content', 'style', 'total', 'tv']
+    """
+    content_layers, style_layers = check_network(network, content_layers, style_layers)
+    weights = check_weights(content_weight, style_weight, tv_weight)
+    check_tile(tile, network)
+    least = smallest_side([*content_layers, *style_layers])
+    content = load_image(content, min_side=least)
+    style = style if isinstance(style, Style) else Style(style)
+
+    extractor = kept_extractor(network, [*content_layers, *style_layers])
+    tile_here = tile_for(extractor, content.shape[1:3], tile)
+    kind = functools.partial(TiledLoss, tile=tile_here) if tile_here else TotalLoss
+    size = style_size or max(content.shape[1:3])
+    return kind(
+        extractor,
+        content_targets(extractor, content, content_layers, tile_here),
+        style.targets(extractor, style_layers, size, tile),
+        style_layers,
+        **weights,
+    )
