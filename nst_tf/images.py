@@ -26,6 +26,7 @@ FORMATS = {
     ".tiff": dict(format="TIFF"),
     ".bmp": dict(format="BMP"),
 }
+WHITE = {"uint8": 255, "uint16": 65535}  # of arrays of integers
 SETTINGS_CHUNK = "nst_tf"  # keyword of the PNG text chunk
 
 
@@ -148,23 +149,37 @@ def _open(source, background):
     return _decode(source, name, background)
 
 
-def _from_array(array, background):
-    """Checks an array; returns a picture, or `(H, W, 3)` float32 in [0, 1]."""
-    array = np.asarray(array)
+def _array(source):
+    """An array as `(H, W, C)`, C = 1, 3 or 4; its values are not looked at."""
+    array = np.asarray(source)
     if array.ndim == 4 and array.shape[0] == 1:
         array = array[0]
     if array.ndim == 2:
         array = array[:, :, None]
     if array.ndim != 3 or array.shape[2] not in (1, 3, 4) or 0 in array.shape:
         raise ValueError(f"picture: an array of shape {array.shape}; wanted (H, W, 3)")
+    return array
+
+
+def _check_type(dtype):
+    if dtype.kind in "iu" and dtype.name not in WHITE:
+        raise ValueError(
+            f"picture: an array of {dtype}, whose white is unknown; wanted uint8 (0 to "
+            "255), uint16 or floats in [0, 1]. Arithmetic on uint8 may give "
+            f'{dtype}: use .astype("uint8")'
+        )
+    if dtype.kind not in "iufb":
+        raise ValueError(f"picture: an array of {dtype}; wanted floats or uint8")
+
+
+def _from_array(array, background):
+    """Checks an array; returns a picture, or `(H, W, 3)` float32 in [0, 1]."""
+    array = _array(array)
+    _check_type(array.dtype)
     if array.dtype == "uint8":
         picture = Image.fromarray(array[:, :, 0] if array.shape[2] == 1 else array)
         return _flatten(picture, background)
-    if array.dtype.kind not in "uif":
-        raise ValueError(f"picture: an array of {array.dtype}; wanted floats or uint8")
-    if array.dtype.kind in "ui":
-        array = array / np.float32(np.iinfo(array.dtype).max)
-    array = array.astype("float32")
+    array = array.astype("float32") / np.float32(WHITE.get(array.dtype.name, 1))
     if not (array.min() >= 0 and array.max() <= 1):  # NaN fails too
         raise ValueError(
             f"picture: floats from {array.min():.8g} to {array.max():.8g}; "
@@ -214,8 +229,8 @@ def load_image(source, size=None, background="white", min_side=1):
     Args:
         source: a path or URL (JPEG, PNG, WebP, TIFF, BMP, or the first frame of a GIF;
             downloads are cached), an open file, a `PIL.Image`, or an array `(H, W, C)`
-            or `(1, H, W, C)` with C = 1, 3 or 4, of integers in their type's full range
-            or floats in [0, 1].
+            or `(1, H, W, C)` with C = 1, 3 or 4: uint8 or uint16 in their full range,
+            floats in [0, 1], or bool (True is white).
         size: long edge of the result in pixels; None keeps the picture's own.
         background: a colour that Pillow knows, such as `"white"` or `"#202020"`.
         min_side: a picture with a shorter side than this many pixels is refused.

@@ -181,6 +181,13 @@ def test_arrays_may_be_grey_or_transparent():
     np.testing.assert_allclose(nst.load_image(clear), 1)
 
 
+@pytest.mark.parametrize("channels", [(), (1,), (3,)])
+def test_bool_arrays_are_black_and_white(channels):
+    mask = np.random.default_rng(0).uniform(size=(7, 9, *channels)) < 0.5
+    expected = np.broadcast_to(mask.reshape(7, 9, -1), (7, 9, 3))
+    np.testing.assert_array_equal(nst.load_image(mask)[0], expected)
+
+
 @pytest.mark.parametrize("source", ["file", "array"])
 def test_size_is_the_long_edge_and_nothing_is_squashed(source):
     halves().save("a.png")
@@ -265,6 +272,14 @@ def test_95_megapixels_are_read_without_a_warning():
 )
 def test_wrong_arrays_are_refused(array, message):
     with pytest.raises(ValueError, match=message):
+        nst.load_image(array)
+
+
+@pytest.mark.parametrize("dtype", ["int8", "int16", "int64", "uint32", "uint64"])
+def test_integers_whose_white_is_unknown_are_refused(dtype):
+    """Arithmetic on uint8 gives such arrays: 255 would be next to black in them."""
+    array = np.full((5, 7, 3), 100, dtype)
+    with pytest.raises(ValueError, match=rf'{dtype}.* use \.astype\("uint8"\)'):
         nst.load_image(array)
 
 
