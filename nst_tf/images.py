@@ -152,6 +152,13 @@ def _open(source, background):
 def _array(source):
     """An array as `(H, W, C)`, C = 1, 3 or 4; its values are not looked at."""
     array = np.asarray(source)
+    if array.dtype.name == "bfloat16":  # of tensors, unknown to NumPy
+        array = array.astype("float32")
+    if array.ndim == 4 and array.shape[0] > 1:
+        raise ValueError(
+            f"picture: an array of shape {array.shape}, which is a batch of "
+            f"{array.shape[0]}; wanted one picture, such as its [0]"
+        )
     if array.ndim == 4 and array.shape[0] == 1:
         array = array[0]
     if array.ndim == 2:
@@ -190,6 +197,16 @@ def _from_array(array, background):
         alpha = array[:, :, 3:]
         array = alpha * array[:, :, :3] + (1 - alpha) * below
     return np.broadcast_to(array, (*array.shape[:2], 3))
+
+
+def _is_array(source):
+    return not (isinstance(source, str | Path | Image.Image) or hasattr(source, "read"))
+
+
+def _picture(source, background):
+    """Any source as a `PIL.Image` in sRGB, or as `(H, W, 3)` float32 in [0, 1]."""
+    read = _from_array if _is_array(source) else _open
+    return read(source, background)
 
 
 def fit(shape, size):
@@ -249,10 +266,7 @@ def load_image(source, size=None, background="white", min_side=1):
     """
     if size is not None and size < 1:
         raise ValueError(f"size: {size} pixels; wanted at least 1")
-    if isinstance(source, str | Path | Image.Image) or hasattr(source, "read"):
-        picture = _open(source, background)
-    else:
-        picture = _from_array(source, background)
+    picture = _picture(source, background)
     if isinstance(picture, Image.Image):
         height, width = picture.height, picture.width
     else:
@@ -307,11 +321,32 @@ def write_atomically(path, write):
         temporary.unlink(missing_ok=True)
 
 
+def _clipped(array):
+    """Floats as float32 in [0, 1], from which an optimizer strays; no NaN."""
+    if not np.isfinite(array).all():
+        count = np.count_nonzero(~np.isfinite(array))
+        raise ValueError(
+            f"picture: {count} of {array.size} values are NaN or infinite; wanted "
+            "numbers in [0, 1]"
+        )
+    return np.clip(array, 0, 1).astype("float32")
+
+
 def to_pil(image):
-    """`(H, W, 3)` or `(1, H, W, 3)` in [0, 1] -> an 8-bit `PIL.Image`."""
-    array = np.asarray(image, "float32")
-    array = array[0] if array.ndim == 4 else array
-    return Image.fromarray(np.uint8(np.round(np.clip(array, 0, 1) * 255)))
+    """A picture as `load_image` takes it -> an 8-bit RGB `PIL.Image`.
+
+    Floats outside [0, 1] are clipped; transparency is laid on white.
+
+    Raises:
+        ValueError: no picture, or NaN in it.
+    """
+    if _is_array(image):
+        image = _array(image)
+        image = _clipped(image) if image.dtype.kind == "f" else image
+    picture = _picture(image, "white")
+    if isinstance(picture, Image.Image):
+        return picture
+    return Image.fromarray(np.uint8(np.round(picture * 255)))
 
 
 def save_image(path, image, settings=None):
@@ -319,18 +354,18 @@ def save_image(path, image, settings=None):
 
     Args:
         path: ends in .png, .jpg, .webp, .tif or .bmp.
-        image: `(H, W, 3)` or `(1, H, W, 3)` in [0, 1].
+        image: one picture as `load_image` takes it; floats are clipped to [0, 1].
         settings: a dict to put into a PNG as JSON; `read_settings` gives it back.
 
     Raises:
-        ValueError: another suffix, or a folder that cannot be written.
+        ValueError: another suffix, a folder that cannot be written, or no picture.
     """
-    path = check_path(path)
+    path, picture = check_path(path), to_pil(image)
     options = dict(FORMATS[path.suffix.lower()])
     if settings is not None and options["format"] == "PNG":
         options["pnginfo"] = PngImagePlugin.PngInfo()
         options["pnginfo"].add_itxt(SETTINGS_CHUNK, json.dumps(settings))
-    write_atomically(path, lambda file: to_pil(image).save(file, **options))
+    write_atomically(path, lambda file: picture.save(file, **options))
 
 
 def read_settings(path):

@@ -7,6 +7,7 @@ import time
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image, ImageCms
 
 import nst_tf as nst
@@ -366,6 +367,68 @@ def test_a_saved_png_is_exact_to_half_a_grey_value():
     image = np.random.default_rng(0).uniform(size=(7, 9, 3))
     nst.save_image("b.png", image)
     np.testing.assert_allclose(nst.load_image("b.png")[0], image, atol=0.501 / 255)
+
+
+def given(kind):
+    """The same halves in every shape and type in which a picture may come."""
+    array = np.asarray(halves())
+    return {
+        "uint8": array,
+        "uint16": array.astype("uint16") * 257,
+        "float64": array / 255,
+        "tensor": nst.load_image(array),
+        "bfloat16": tf.cast(nst.load_image(array), "bfloat16"),
+        "RGBA": np.dstack([array, np.full((HEIGHT, WIDTH), 255, "uint8")]),
+        "PIL": halves(),
+        "CMYK": halves("CMYK"),
+    }[kind]
+
+
+KINDS = ["uint8", "uint16", "float64", "tensor", "bfloat16", "RGBA", "PIL", "CMYK"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_whatever_can_be_loaded_can_be_saved(kind):
+    nst.save_image("b.png", given(kind))
+    assert Image.open("b.png").mode == "RGB"
+    assert_halves(nst.load_image("b.png"), atol=1)
+
+
+@pytest.mark.parametrize("shape", [(7, 9), (7, 9, 1), (1, 7, 9, 1)])
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "float32"])
+def test_grey_and_bool_arrays_can_be_saved(shape, dtype):
+    mask = np.random.default_rng(0).uniform(size=shape) < 0.5
+    white = 255 if dtype == "uint8" else 1
+    nst.save_image("b.png", np.where(mask, white, 0).astype(dtype))
+    expected = np.broadcast_to(mask.reshape(7, 9, 1), (7, 9, 3))
+    np.testing.assert_array_equal(nst.load_image("b.png")[0], expected)
+
+
+def test_transparency_is_saved_on_white():
+    picture = np.zeros((7, 9, 4))
+    picture[:, 4:, 3] = 1  # black
+    nst.save_image("b.png", picture)
+    saved = nst.load_image("b.png")[0].numpy()
+    assert (saved[:, :4] == 1).all() and (saved[:, 4:] == 0).all()
+
+
+def test_floats_that_stray_from_their_range_are_clipped():
+    nst.save_image("b.png", np.full((7, 9, 3), [-1e-6, 1 + 1e-6, 1e300]))
+    np.testing.assert_array_equal(nst.load_image("b.png")[0, 0, 0], [0, 1, 1])
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_pictures_with_nan_are_not_saved(value, tmp_path):
+    picture = np.full((7, 9, 3), 0.5)
+    picture[2, 3] = value
+    with pytest.raises(ValueError, match="3 of 189 values are NaN or infinite"):
+        nst.save_image("b.png", picture)
+    assert not (tmp_path / "b.png").exists()
+
+
+def test_a_batch_is_not_saved_as_its_first_picture():
+    with pytest.raises(ValueError, match="a batch of 2; wanted one picture"):
+        nst.save_image("b.png", np.zeros((2, 7, 9, 3)))
 
 
 def test_colours_are_not_stretched():
