@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import os
+import stat
 import tempfile
 import uuid
 import warnings
@@ -37,6 +38,51 @@ def is_url(source):
     return str(source).startswith(("http://", "https://"))
 
 
+def _is_path(source):
+    return isinstance(source, str | os.PathLike)
+
+
+def _is_array(source):
+    known = _is_path(source) or isinstance(source, Image.Image)
+    return not known and not hasattr(source, "read")
+
+
+def _name(source):
+    """How an error calls a source: by its path or URL, if it has one."""
+    if isinstance(source, Image.Image):
+        source = getattr(source, "filename", None)
+    elif hasattr(source, "read"):
+        source = getattr(source, "name", None)
+    return f"picture {os.fsdecode(source)!r}" if _is_path(source) else "picture"
+
+
+def _reason(error):
+    """What an error says, on one line."""
+    said = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return " ".join(said.split())
+
+
+def _mode(path, name):
+    """What `os.stat` knows of the kind of a file, 0 where there is none."""
+    try:
+        return os.stat(path).st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return 0
+    except (OSError, ValueError) as error:  # links in a circle, a name with NUL
+        raise ValueError(f"{name} cannot be opened ({_reason(error)})") from error
+
+
+def _open_file(path, name):
+    mode = _mode(path, name)
+    if not stat.S_ISREG(mode):
+        what = "is no file" if mode else "does not exist"
+        raise ValueError(f"{name} {'is a folder' if stat.S_ISDIR(mode) else what}")
+    try:
+        return open(path, "rb")
+    except OSError as error:
+        raise ValueError(f"{name} cannot be opened ({_reason(error)})") from error
+
+
 def _download(url):
     """Fetches a picture once; later calls find it in the user's cache."""
     pooch.get_logger().setLevel("WARNING")  # the library does not print
@@ -46,7 +92,29 @@ def _download(url):
     try:
         return Path(pooch.retrieve(url, None, downloader=downloader))
     except (OSError, ValueError) as error:
-        raise ValueError(f"{url} could not be fetched ({error})") from error
+        raise ValueError(
+            f"{_name(url)} could not be fetched ({_reason(error)})"
+        ) from error
+
+
+@contextlib.contextmanager
+def _file(source, name):
+    """A path, a URL or an open file, to read from."""
+    if not _is_path(source):
+        if isinstance(source, io.TextIOBase):
+            raise ValueError(f'{name} is open as text; open it with mode "rb"')
+        yield source
+    elif is_url(source):
+        path = _download(source)
+        try:
+            with _open_file(path, name) as file:
+                yield file
+        except ValueError:
+            path.unlink(missing_ok=True)  # what is no picture should not stay there
+            raise
+    else:
+        with _open_file(source, name) as file:
+            yield file
 
 
 def _eight_bits(picture):
@@ -78,8 +146,8 @@ def _srgb(picture):
         return picture.convert("RGB")
 
 
-def _flatten(picture, background):
-    """Colours in sRGB, transparency laid on `background`."""
+def _flatten(picture, color):
+    """Colours in sRGB, transparency laid on a colour."""
     picture = _eight_bits(picture)
     if not picture.has_transparency_data:
         return _srgb(picture)
@@ -87,23 +155,23 @@ def _flatten(picture, background):
     opaque = rgba.convert("RGB")
     if picture.mode in ("LA", "La"):  # stays grey, for a profile of greys
         opaque = picture.convert("LA").getchannel("L")
-    flat = Image.new("RGB", picture.size, ImageColor.getrgb(background)[:3])
+    flat = Image.new("RGB", picture.size, color)
     flat.paste(_srgb(opaque), mask=rgba.getchannel("A"))
     return flat
 
 
-def _upright(picture, background):
+def _upright(picture, color):
     """Turned by its EXIF orientation, which may drop the profile, and flattened."""
     profile = picture.info.get("icc_profile")
     picture = ImageOps.exif_transpose(picture)
     if profile:
         picture.info["icc_profile"] = profile
-    return _flatten(picture, background)
+    return _flatten(picture, color)
 
 
 @contextlib.contextmanager
 def _readable(name):
-    """Turns the errors of Pillow into ours, and its limit of pixels into our own."""
+    """Whatever Pillow says of a picture, which depends on its format, in our words."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
@@ -112,41 +180,31 @@ def _readable(name):
         raise ValueError(TOO_LARGE.format(name)) from error
     except Image.UnidentifiedImageError as error:
         raise ValueError(f"{name} is not a picture that can be read") from error
-    except (OSError, SyntaxError, EOFError) as error:
-        raise ValueError(f"{name} is damaged or cut short ({error})") from error
+    except Exception as error:
+        raise ValueError(
+            f"{name} is damaged or cut short ({_reason(error)})"
+        ) from error
 
 
-def _decode(file, name, background):
-    """A file or stream as an upright sRGB picture."""
-    with _readable(name), Image.open(file) as picture:
-        if picture.width * picture.height > MAX_PIXELS:
-            raise ValueError(TOO_LARGE.format(name))
-        return _upright(picture, background)
+def _header(file, name):
+    """A picture whose pixels are not read yet."""
+    with _readable(name):
+        picture = Image.open(file)
+    if picture.width * picture.height > MAX_PIXELS:
+        raise ValueError(TOO_LARGE.format(name))
+    return picture
 
 
-def _check_file(path, name):
-    if not Path(path).is_file():
-        what = "is a folder" if Path(path).is_dir() else "does not exist"
-        raise ValueError(f"{name} {what}")
-
-
-def _open(source, background):
+def _open(source, color):
     """Any source but an array as a `PIL.Image` in sRGB."""
-    name = f"picture {str(source)!r}" if isinstance(source, str | Path) else "picture"
+    name = _name(source)
     if isinstance(source, Image.Image):
         with _readable(name):
-            return _upright(source, background)
-    if not isinstance(source, str | Path):
-        return _decode(source, name, background)
-    if is_url(source):
-        path = _download(str(source))
-        try:
-            return _decode(path, name, background)
-        except ValueError:
-            path.unlink()  # what is no picture should not stay in the cache
-            raise
-    _check_file(source, name)
-    return _decode(source, name, background)
+            return _upright(source, color)
+    with _file(source, name) as file:
+        picture = _header(file, name)
+        with _readable(name):
+            return _upright(picture, color)
 
 
 def _array(source):
@@ -179,13 +237,13 @@ def _check_type(dtype):
         raise ValueError(f"picture: an array of {dtype}; wanted floats or uint8")
 
 
-def _from_array(array, background):
+def _from_array(array, color):
     """Checks an array; returns a picture, or `(H, W, 3)` float32 in [0, 1]."""
     array = _array(array)
     _check_type(array.dtype)
     if array.dtype == "uint8":
         picture = Image.fromarray(array[:, :, 0] if array.shape[2] == 1 else array)
-        return _flatten(picture, background)
+        return _flatten(picture, color)
     array = array.astype("float32") / np.float32(WHITE.get(array.dtype.name, 1))
     if not (array.min() >= 0 and array.max() <= 1):  # NaN fails too
         raise ValueError(
@@ -193,20 +251,26 @@ def _from_array(array, background):
             "wanted [0, 1] (divide by 255, or give uint8)"
         )
     if array.shape[2] == 4:
-        below = np.array(ImageColor.getrgb(background)[:3], "float32") / 255
+        below = np.array(color, "float32") / 255
         alpha = array[:, :, 3:]
         array = alpha * array[:, :, :3] + (1 - alpha) * below
     return np.broadcast_to(array, (*array.shape[:2], 3))
 
 
-def _is_array(source):
-    return not (isinstance(source, str | Path | Image.Image) or hasattr(source, "read"))
+def _color(background):
+    try:
+        return ImageColor.getrgb(background)[:3]
+    except (AttributeError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"background: {background!r} is no colour; wanted one that Pillow knows, "
+            "such as 'white' or '#202020'"
+        ) from error
 
 
 def _picture(source, background):
     """Any source as a `PIL.Image` in sRGB, or as `(H, W, 3)` float32 in [0, 1]."""
     read = _from_array if _is_array(source) else _open
-    return read(source, background)
+    return read(source, _color(background))
 
 
 def fit(shape, size):
@@ -218,6 +282,13 @@ def fit(shape, size):
     height, width = shape
     scale = size / max(height, width)
     return max(1, round(height * scale)), max(1, round(width * scale))
+
+
+def _check_size(size):
+    if size is not None and not size >= 1:  # NaN fails too
+        raise ValueError(f"size: {size} pixels; wanted at least 1")
+    if size is not None and size > MAX_PIXELS:
+        raise ValueError(f"size: {size} pixels make more than 100 megapixels")
 
 
 def resize(image, shape, clip=True):
@@ -264,8 +335,7 @@ def load_image(source, size=None, background="white", min_side=1):
     >>> load_image(np.zeros((30, 40, 3), "uint8"), size=20).shape
     TensorShape([1, 15, 20, 3])
     """
-    if size is not None and size < 1:
-        raise ValueError(f"size: {size} pixels; wanted at least 1")
+    _check_size(size)
     picture = _picture(source, background)
     if isinstance(picture, Image.Image):
         height, width = picture.height, picture.width
@@ -273,11 +343,15 @@ def load_image(source, size=None, background="white", min_side=1):
         height, width = picture.shape[:2]
 
     shape = fit((height, width), size) if size else (height, width)
+    if size and shape[0] * shape[1] > MAX_PIXELS:
+        raise ValueError(
+            f"size: {size} makes {_name(source)} {shape[1]} x {shape[0]} pixels; "
+            "wanted at most 100 megapixels"
+        )
     if min(height, width, *shape) < min_side:
-        name = f" {str(source)!r}" if isinstance(source, str | Path) else ""
         scaled = f", {shape[1]} x {shape[0]} at size {size}" if size else ""
         raise ValueError(
-            f"picture{name} is {width} x {height} pixels{scaled}; at least "
+            f"{_name(source)} is {width} x {height} pixels{scaled}; at least "
             f"{min_side} x {min_side} are needed"
         )
     if isinstance(picture, Image.Image):
@@ -291,10 +365,10 @@ def load_image(source, size=None, background="white", min_side=1):
 
 def check_path(path, suffixes=tuple(FORMATS)):
     """A `Path`, or a `ValueError` now if it could not be written later."""
-    path = Path(path)
+    path = Path(os.fsdecode(path))
     if path.suffix.lower() not in suffixes:
         raise ValueError(f"{path}: the name should end in one of {', '.join(suffixes)}")
-    if path.is_dir():
+    if stat.S_ISDIR(_mode(path, repr(str(path)))):
         raise ValueError(f"{path} is a folder; wanted the name of a file")
     if not path.parent.is_dir():
         raise ValueError(f"{path}: there is no folder {path.parent}")
@@ -311,7 +385,7 @@ def write_atomically(path, write):
 
     Whoever looks at `path` sees the old file or the new one, never half of one.
     """
-    path = Path(path)
+    path = Path(os.fsdecode(path))
     temporary = path.with_name(f".{uuid.uuid4().hex}.part")
     try:
         with open(temporary, "wb") as file:
@@ -374,10 +448,9 @@ def read_settings(path):
     Raises:
         ValueError: no file, not a picture, or one that carries no settings.
     """
-    name = f"picture {str(path)!r}"
-    _check_file(path, name)
-    with _readable(name), Image.open(path) as picture:
-        chunks = getattr(picture, "text", {})
+    name = _name(path)
+    with _open_file(path, name) as file, _readable(name):
+        chunks = getattr(Image.open(file), "text", {})
     try:
         return json.loads(chunks[SETTINGS_CHUNK])
     except (KeyError, ValueError) as error:

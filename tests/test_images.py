@@ -1,6 +1,7 @@
 import http.server
 import io
 import json
+import os
 import sys
 import threading
 import time
@@ -8,7 +9,7 @@ import time
 import numpy as np
 import pytest
 import tensorflow as tf
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, features
 
 import nst_tf as nst
 from nst_tf import images
@@ -232,6 +233,90 @@ def test_a_truncated_picture_is_refused(tmp_path, suffix):
     path.write_bytes(path.read_bytes()[:2000])
     with pytest.raises(ValueError, match="damaged or cut short"):
         nst.load_image(path)
+
+
+@pytest.mark.skipif(not features.check("avif"), reason="Pillow has no AVIF here")
+def test_a_damaged_avif_is_refused(tmp_path):
+    """Its decoder raises a RuntimeError."""
+    halves().save("a.avif")
+    content = (tmp_path / "a.avif").read_bytes()
+    (tmp_path / "a.avif").write_bytes(content.replace(b"iloc", b"????"))
+    with pytest.raises(ValueError, match=r"'a\.avif' is damaged or cut short"):
+        nst.load_image("a.avif")
+
+
+class Place:
+    """A path that is no `pathlib.Path`, as other libraries have them."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __fspath__(self):
+        return self.path
+
+
+@pytest.mark.parametrize("name", ["a.png", b"a.png"])
+def test_whatever_has_a_path_is_a_path(name):
+    nst.save_image(Place(name), halves(), {"steps": 3})
+    assert_halves(nst.load_image(Place(name)))
+    assert nst.read_settings(Place(name)) == {"steps": 3}
+    with pytest.raises(ValueError, match=r"'a\.png' is 40 x 30"):
+        nst.load_image(Place(name), min_side=50)
+
+
+def circle(name):
+    os.symlink(name, name)
+    return name
+
+
+PLACES = {
+    "circle": (lambda: circle("a.png"), "cannot be opened"),
+    "NUL": (lambda: "a\0.png", r"'a\\x00.png' cannot be opened \(embedded null"),
+    "long": (lambda: 999 * "a" + ".png", r"aaa.png' cannot be opened \(.*too long\)"),
+}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="says it in other words")
+@pytest.mark.parametrize("kind", PLACES)
+@pytest.mark.parametrize(
+    "use",
+    [nst.load_image, nst.read_settings, lambda path: nst.save_image(path, halves())],
+)
+def test_impossible_paths_are_refused(kind, use):
+    make, message = PLACES[kind]
+    with pytest.raises(ValueError, match=message) as raised:
+        use(make())
+    assert "\n" not in str(raised.value)
+
+
+def test_a_file_open_as_text_is_refused():
+    with open("photo.jpg") as file, pytest.raises(ValueError, match='mode "rb"'):
+        nst.load_image(file)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no such thing here")
+def test_a_pipe_is_no_file():
+    os.mkfifo("a.png")
+    with pytest.raises(ValueError, match=r"'a\.png' is no file"):
+        nst.load_image("a.png")
+
+
+@pytest.mark.parametrize("background", ["no such colour", None, (255, 255, 255)])
+def test_a_background_that_is_no_colour_is_refused(background):
+    with pytest.raises(ValueError, match="background: .* is no colour"):
+        nst.load_image("photo.jpg", background=background)
+
+
+@pytest.mark.parametrize("size", [0, -5, float("nan")])
+def test_a_size_below_one_pixel_is_refused(size):
+    with pytest.raises(ValueError, match="size: .* wanted at least 1"):
+        nst.load_image("photo.jpg", size)
+
+
+@pytest.mark.parametrize("size", [20_000, 99_999_999_999, 10**400])
+def test_a_size_of_more_than_100_megapixels_is_refused(size):
+    with pytest.raises(ValueError, match=f"size: {size} .*100 megapixels"):
+        nst.load_image("photo.jpg", size)
 
 
 def test_too_small_a_picture_says_how_small_it_may_be():
