@@ -5,9 +5,9 @@ import io
 import json
 import os
 import stat
+import struct
 import tempfile
 import uuid
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -173,10 +173,8 @@ def _upright(picture, color):
 def _readable(name):
     """Whatever Pillow says of a picture, which depends on its format, in our words."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            yield
-    except Image.DecompressionBombError as error:
+        yield
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ValueError(TOO_LARGE.format(name)) from error
     except Image.UnidentifiedImageError as error:
         raise ValueError(f"{name} is not a picture that can be read") from error
@@ -186,10 +184,31 @@ def _readable(name):
         ) from error
 
 
+def _recognize(file):
+    """`Image.open` without its limit of pixels, as we have our own.
+
+    Between 89 and 179 megapixels it warns, which only a change of the warnings of the
+    whole process could silence: not for a library to do, least of all in threads.
+    """
+    try:
+        file.seek(0)
+    except (AttributeError, OSError):  # a stream, such as a pipe
+        file = io.BytesIO(file.read())
+    start = file.read(16)
+    Image.init()
+    for factory, accept in list(Image.OPEN.values()):
+        answer = accept(start) if accept else True
+        if answer and not isinstance(answer, str):  # words, if it is not built in
+            file.seek(0)
+            with contextlib.suppress(SyntaxError, IndexError, TypeError, struct.error):
+                return factory(file, "")
+    raise Image.UnidentifiedImageError
+
+
 def _header(file, name):
     """A picture whose pixels are not read yet."""
     with _readable(name):
-        picture = Image.open(file)
+        picture = _recognize(file)
     if picture.width * picture.height > MAX_PIXELS:
         raise ValueError(TOO_LARGE.format(name))
     return picture
@@ -450,7 +469,7 @@ def read_settings(path):
     """
     name = _name(path)
     with _open_file(path, name) as file, _readable(name):
-        chunks = getattr(Image.open(file), "text", {})
+        chunks = getattr(_recognize(file), "text", {})
     try:
         return json.loads(chunks[SETTINGS_CHUNK])
     except (KeyError, ValueError) as error:

@@ -5,6 +5,8 @@ import os
 import sys
 import threading
 import time
+import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -345,6 +347,63 @@ def test_95_megapixels_are_read_without_a_warning():
     np.testing.assert_allclose(nst.load_image("a.png", 32), 1)
 
 
+class Watcher(io.BytesIO):
+    """A file that notes the state of the process whenever it is read."""
+
+    def read(self, *size):
+        state = (list(warnings.filters), Image.MAX_IMAGE_PIXELS)
+        self.seen = [*getattr(self, "seen", []), state]
+        return super().read(*size)
+
+
+def test_no_state_of_the_process_is_changed_while_a_picture_is_read(tmp_path):
+    before = (list(warnings.filters), Image.MAX_IMAGE_PIXELS)
+    file = Watcher((tmp_path / "photo.jpg").read_bytes())
+    nst.load_image(file)
+    assert len(file.seen) > 2 and all(state == before for state in file.seen)
+
+
+def test_pictures_are_read_in_threads_without_a_trace():
+    halves().save("a.png")
+    before = list(warnings.filters)
+    with ThreadPoolExecutor(8) as pool:
+        loaded = list(pool.map(nst.load_image, 200 * ["a.png"]))
+    assert list(warnings.filters) == before
+    assert all(np.array_equal(image, loaded[0]) for image in loaded)
+
+
+SAVED = ["AVIF", "BMP", "GIF", "ICO", "JPEG", "JPEG2000", "MPO", "PCX", "PNG", "PPM"]
+SAVED += ["QOI", "SGI", "TGA", "TIFF", "WEBP"]
+
+
+@pytest.mark.parametrize("form", SAVED)
+def test_a_format_is_recognized_as_pillow_does(form):
+    Image.init()
+    if form not in Image.SAVE:
+        pytest.skip(f"Pillow does not write {form} here")
+    halves().save("a", form)
+    with open("a", "rb") as file:
+        assert images._recognize(file).format == Image.open("a").format
+    assert_halves(nst.load_image("a"), atol=12)
+
+
+def test_a_stream_that_cannot_be_rewound_is_read():
+    file = io.BytesIO()
+    halves().save(file, "PNG")
+    read, write = os.pipe()
+    os.write(write, file.getvalue())
+    os.close(write)
+    with open(read, "rb") as stream:
+        assert_halves(nst.load_image(stream))
+
+
+def test_a_closed_file_is_refused():
+    with open("photo.jpg", "rb") as file:
+        pass
+    with pytest.raises(ValueError, match=r"picture 'photo\.jpg' .*closed file"):
+        nst.load_image(file)
+
+
 @pytest.mark.parametrize(
     ("array", "message"),
     [
@@ -526,6 +585,15 @@ def test_a_png_keeps_its_settings():
     nst.save_image("b.png", np.zeros((7, 9, 3)), settings)
     assert nst.read_settings("b.png") == settings
     assert json.loads(Image.open("b.png").text["nst_tf"]) == settings
+
+
+def test_settings_after_the_pixels_are_found(tmp_path):
+    nst.save_image("b.png", np.zeros((7, 9, 3)), {"steps": 3})
+    content = (tmp_path / "b.png").read_bytes()
+    start, end = content.index(b"iTXt") - 4, content.index(b"IDAT") - 4
+    words, rest = content[start:end], content[end:-12]
+    (tmp_path / "b.png").write_bytes(content[:start] + rest + words + content[-12:])
+    assert nst.read_settings("b.png") == {"steps": 3}
 
 
 @pytest.mark.parametrize("name", ["photo.jpg", "plain.png"])
