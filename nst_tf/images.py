@@ -4,7 +4,6 @@ import contextlib
 import io
 import json
 import os
-import stat
 import struct
 import tempfile
 import uuid
@@ -13,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pooch
 import tensorflow as tf
-from PIL import Image, ImageCms, ImageColor, ImageOps, PngImagePlugin
+from PIL import ExifTags, Image, ImageCms, ImageColor, ImageOps, PngImagePlugin
 
 MAX_PIXELS = 100_000_000
 TOO_LARGE = "{} has more than 100 megapixels; make it smaller first"
@@ -47,13 +46,16 @@ def _is_array(source):
     return not known and not hasattr(source, "read")
 
 
+def _path(source):
+    """The path or URL of a source, also of an `Image.open(...)`; "" if it has none."""
+    path = getattr(source, "filename", source)
+    return os.fsdecode(path) if _is_path(path) else ""
+
+
 def _name(source):
-    """How an error calls a source: by its path or URL, if it has one."""
-    if isinstance(source, Image.Image):
-        source = getattr(source, "filename", None)
-    elif hasattr(source, "read"):
-        source = getattr(source, "name", None)
-    return f"picture {os.fsdecode(source)!r}" if _is_path(source) else "picture"
+    """How an error calls a source."""
+    path = _path(source)
+    return f"picture {path!r}" if path else "picture"
 
 
 def _reason(error):
@@ -62,21 +64,10 @@ def _reason(error):
     return " ".join(said.split())
 
 
-def _mode(path, name):
-    """What `os.stat` knows of the kind of a file, 0 where there is none."""
-    try:
-        return os.stat(path).st_mode
-    except (FileNotFoundError, NotADirectoryError):
-        return 0
-    except (OSError, ValueError) as error:  # links in a circle, a name with NUL
-        raise ValueError(f"{name} cannot be opened ({_reason(error)})") from error
-
-
 def _open_file(path, name):
-    mode = _mode(path, name)
-    if not stat.S_ISREG(mode):
-        what = "is no file" if mode else "does not exist"
-        raise ValueError(f"{name} {'is a folder' if stat.S_ISDIR(mode) else what}")
+    if not os.path.isfile(path):
+        what = "is no file" if os.path.exists(path) else "does not exist"
+        raise ValueError(f"{name} {'is a folder' if os.path.isdir(path) else what}")
     try:
         return open(path, "rb")
     except OSError as error:
@@ -115,6 +106,16 @@ def _file(source, name):
     else:
         with _open_file(source, name) as file:
             yield file
+
+
+def _color(background):
+    try:
+        return ImageColor.getrgb(background)[:3]
+    except (AttributeError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"background: {background!r} is no colour; wanted one that Pillow knows, "
+            "such as 'white' or '#202020'"
+        ) from error
 
 
 def _eight_bits(picture):
@@ -158,6 +159,11 @@ def _flatten(picture, color):
     flat = Image.new("RGB", picture.size, color)
     flat.paste(_srgb(opaque), mask=rgba.getchannel("A"))
     return flat
+
+
+def _is_turned(picture):
+    """Whether upright its width and height change places."""
+    return picture.getexif().get(ExifTags.Base.Orientation) in (5, 6, 7, 8)
 
 
 def _upright(picture, color):
@@ -214,16 +220,29 @@ def _header(file, name):
     return picture
 
 
-def _open(source, color):
-    """Any source but an array as a `PIL.Image` in sRGB."""
-    name = _name(source)
-    if isinstance(source, Image.Image):
-        with _readable(name):
-            return _upright(source, color)
-    with _file(source, name) as file:
-        picture = _header(file, name)
-        with _readable(name):
-            return _upright(picture, color)
+def fit(shape, size):
+    """Height and width with `size` as the longer one, in the proportions of `shape`.
+
+    >>> fit((300, 400), 512)
+    (384, 512)
+    """
+    height, width = shape
+    scale = size / max(height, width)
+    return max(1, round(height * scale)), max(1, round(width * scale))
+
+
+def _decode(picture, size, color):
+    """The pixels; of a JPEG four times as large as needed or more, fewer of them."""
+    full = picture.size
+    if size:
+        target = fit(full, 2 * size)
+        drafted = picture.draft(None, target)  # a JPEG, to 1/2, 1/4 or 1/8, rounded up
+    if picture.size == full:
+        return _upright(picture, color)
+    picture = picture.resize(target, Image.Resampling.BICUBIC, box=drafted[1])
+    upright = _upright(picture, color)
+    upright.full_shape = full if _is_turned(picture) else full[::-1]
+    return upright
 
 
 def _array(source):
@@ -276,40 +295,6 @@ def _from_array(array, color):
     return np.broadcast_to(array, (*array.shape[:2], 3))
 
 
-def _color(background):
-    try:
-        return ImageColor.getrgb(background)[:3]
-    except (AttributeError, TypeError, ValueError) as error:
-        raise ValueError(
-            f"background: {background!r} is no colour; wanted one that Pillow knows, "
-            "such as 'white' or '#202020'"
-        ) from error
-
-
-def _picture(source, background):
-    """Any source as a `PIL.Image` in sRGB, or as `(H, W, 3)` float32 in [0, 1]."""
-    read = _from_array if _is_array(source) else _open
-    return read(source, _color(background))
-
-
-def fit(shape, size):
-    """Height and width with `size` as the longer one, in the proportions of `shape`.
-
-    >>> fit((300, 400), 512)
-    (384, 512)
-    """
-    height, width = shape
-    scale = size / max(height, width)
-    return max(1, round(height * scale)), max(1, round(width * scale))
-
-
-def _check_size(size):
-    if size is not None and not size >= 1:  # NaN fails too
-        raise ValueError(f"size: {size} pixels; wanted at least 1")
-    if size is not None and size > MAX_PIXELS:
-        raise ValueError(f"size: {size} pixels make more than 100 megapixels")
-
-
 def resize(image, shape, clip=True):
     """An image at another height and width, antialiased and kept inside [0, 1].
 
@@ -327,11 +312,49 @@ def resize(image, shape, clip=True):
     return tf.clip_by_value(image, 0.0, 1.0) if clip else image
 
 
+def open_image(source, size=None, background="white"):
+    """Decodes a picture once, for `load_image` at several sizes up to `size`.
+
+    Args:
+        source, background: as `load_image` takes them.
+        size: the largest long edge that is wanted; a JPEG much larger than that is
+            decoded to at least twice as much. None keeps all pixels.
+
+    Returns:
+        What `load_image` takes as it would `source`. Of floats the array `(H, W, 3)`;
+        of all else an upright `PIL.Image` in sRGB with two attributes more: `filename`,
+        its path or URL, and `full_shape`, its height and width when not reduced.
+
+    Raises:
+        ValueError: as `load_image`.
+    """
+    name, color = _name(source), _color(background)
+    if _is_array(source):
+        picture = _from_array(source, color)
+    elif hasattr(source, "full_shape"):  # it is opened already
+        return source
+    elif isinstance(source, Image.Image):
+        with _readable(name):
+            picture = _decode(source, None, color)
+    else:
+        with _file(source, name) as file:
+            picture = _header(file, name)
+            with _readable(name):
+                picture = _decode(picture, size, color)
+    if isinstance(picture, Image.Image):
+        picture.filename = _path(source)
+        picture.full_shape = getattr(picture, "full_shape", picture.size[::-1])
+        picture.info = {}  # no profile: its colours are converted
+    return picture
+
+
 def load_image(source, size=None, background="white", min_side=1):
     """A picture from anywhere, as RGB in [0, 1].
 
     Turned upright by its EXIF orientation; ICC profiles, CMYK, palettes, grey and
-    16 bits become sRGB; transparency is laid on `background`. Never squashed.
+    16 bits become sRGB; transparency is laid on `background`. Never squashed. Resized,
+    a file and the same picture as an array of floats may differ by up to 4 grey values:
+    Pillow resizes pictures of 8 bits, TensorFlow floats.
 
     Args:
         source: a path or URL (JPEG, PNG, WebP, TIFF, BMP, or the first frame of a GIF;
@@ -354,12 +377,13 @@ def load_image(source, size=None, background="white", min_side=1):
     >>> load_image(np.zeros((30, 40, 3), "uint8"), size=20).shape
     TensorShape([1, 15, 20, 3])
     """
-    _check_size(size)
-    picture = _picture(source, background)
-    if isinstance(picture, Image.Image):
-        height, width = picture.height, picture.width
-    else:
-        height, width = picture.shape[:2]
+    if size is not None and not 1 <= size <= MAX_PIXELS:  # NaN fails too
+        raise ValueError(
+            f"size: {size} pixels; wanted at least 1, at most 100 megapixels in all"
+        )
+    picture = open_image(source, size, background)
+    is_pil = isinstance(picture, Image.Image)
+    height, width = picture.full_shape if is_pil else picture.shape[:2]
 
     shape = fit((height, width), size) if size else (height, width)
     if size and shape[0] * shape[1] > MAX_PIXELS:
@@ -387,15 +411,18 @@ def check_path(path, suffixes=tuple(FORMATS)):
     path = Path(os.fsdecode(path))
     if path.suffix.lower() not in suffixes:
         raise ValueError(f"{path}: the name should end in one of {', '.join(suffixes)}")
-    if stat.S_ISDIR(_mode(path, repr(str(path)))):
+    if os.path.isdir(path):
         raise ValueError(f"{path} is a folder; wanted the name of a file")
-    if not path.parent.is_dir():
+    if not os.path.isdir(path.parent):
         raise ValueError(f"{path}: there is no folder {path.parent}")
     try:
         tempfile.TemporaryFile(dir=path.parent).close()
-    except OSError as error:
-        reason = error.strerror or error
-        raise ValueError(f"{path}: cannot write to {path.parent} ({reason})") from error
+        with contextlib.suppress(FileNotFoundError):
+            os.lstat(path)  # may say that the name is too long, or has NUL in it
+    except (OSError, ValueError) as error:
+        raise ValueError(
+            f"{path}: cannot write to {path.parent} ({_reason(error)})"
+        ) from error
     return path
 
 
@@ -436,7 +463,7 @@ def to_pil(image):
     if _is_array(image):
         image = _array(image)
         image = _clipped(image) if image.dtype.kind == "f" else image
-    picture = _picture(image, "white")
+    picture = open_image(image)
     if isinstance(picture, Image.Image):
         return picture
     return Image.fromarray(np.uint8(np.round(picture * 255)))

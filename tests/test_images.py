@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import tensorflow as tf
-from PIL import Image, ImageCms, features
+from PIL import Image, ImageCms, ImageOps, JpegImagePlugin, features
 
 import nst_tf as nst
 from nst_tf import images
@@ -208,6 +208,108 @@ def test_fine_patterns_become_grey_when_they_shrink():
         np.testing.assert_allclose(shrunk, 0.5, atol=0.05)
 
 
+def test_a_jpeg_less_than_four_times_as_large_is_decoded_whole():
+    picture = Image.open("photo.jpg").convert("RGB")
+    size = max(picture.size) // 4 + 1
+    shape = images.fit(picture.size[::-1], size)
+    expected = picture.resize(shape[::-1], Image.Resampling.BICUBIC)
+    expected = np.asarray(expected, "float32") / 255
+    np.testing.assert_array_equal(nst.load_image("photo.jpg", size)[0], expected)
+
+
+# Opened once, loaded at several sizes
+
+
+def big(mode="RGB", orientation=1, name="big.jpg"):
+    """Blurred noise of 1003 x 701 pixels; neither can be divided by 2, 4 or 8."""
+    noise = np.random.default_rng(0).integers(0, 256, (44, 63, 3), "uint8")
+    picture = Image.fromarray(noise).resize((1003, 701), Image.Resampling.BICUBIC)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    picture.convert(mode).save(name, exif=exif, quality=95)
+    return name
+
+
+SOURCES = {
+    "small JPEG": lambda: "photo.jpg",
+    "large PNG": lambda: big(name="big.png"),
+    "transparent PNG": lambda: big("RGBA", 6, "big.png"),
+    "floats": lambda: np.random.default_rng(0).uniform(size=(30, 40, 3)),
+    "uint8": lambda: np.asarray(halves()),
+    "PIL": halves,
+    "profile": lambda: with_profile(),
+}
+
+
+def with_profile():
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    halves().save("profile.png", icc_profile=profile)
+    return "profile.png"
+
+
+@pytest.mark.parametrize("kind", SOURCES)
+def test_an_opened_picture_is_loaded_as_its_source_to_the_bit(kind):
+    source = SOURCES[kind]()
+    opened = images.open_image(source, 256)
+    assert images.open_image(opened) is opened or kind == "floats"
+    for size in (256, 151):  # a quarter of 600 is 150
+        expected = nst.load_image(source, size)
+        np.testing.assert_array_equal(nst.load_image(opened, size), expected)
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+def test_a_large_jpeg_is_decoded_smaller_but_looks_the_same(mode, orientation):
+    path = big(mode, orientation)
+    whole = ImageOps.exif_transpose(Image.open(path)).convert("RGB")
+    opened = images.open_image(path, 100)
+    assert max(opened.size) == 200
+    assert opened.full_shape == whole.size[::-1]
+    expected = nst.load_image(whole, 100)
+    loaded = nst.load_image(path, 100)
+    np.testing.assert_allclose(loaded, expected, atol=6 / 255)
+    assert np.mean(np.abs(loaded - expected)) < 1.5 / 255
+    np.testing.assert_array_equal(nst.load_image(opened, 100), loaded)
+
+
+def test_fewer_pixels_are_decoded_of_a_large_jpeg(monkeypatch):
+    decoded = []
+    load = JpegImagePlugin.JpegImageFile.load
+    monkeypatch.setattr(
+        JpegImagePlugin.JpegImageFile,
+        "load",
+        lambda self: [decoded.append(self.size), load(self)][1],
+    )
+    nst.load_image(big(), 60)
+    assert set(decoded) == {(126, 88)}  # an eighth
+
+
+@pytest.mark.parametrize("size", [20, 33, 47, 77, 100])
+def test_a_large_jpeg_keeps_its_proportions(size):
+    shape = nst.load_image(big(), size).shape[1:3]
+    assert tuple(shape) == images.fit((701, 1003), size)
+
+
+def test_a_user_s_own_picture_stays_whole():
+    path = big()
+    with Image.open(path) as picture:
+        nst.load_image(picture, 60)
+        assert picture.size == (1003, 701)
+        assert np.array_equal(picture, Image.open(path))
+
+
+def test_what_is_converted_from_a_profile_is_not_saved_with_it():
+    nst.save_image("b.png", with_profile())
+    assert "icc_profile" not in Image.open("b.png").info
+
+
+def test_an_opened_picture_keeps_its_name_and_size():
+    sources = [images.open_image(big(), 60), Image.open("big.jpg")]
+    for source in sources:
+        with pytest.raises(ValueError, match=r"'big\.jpg' is 1003 x 701 pixels, 20 x"):
+            nst.load_image(source, 20, min_side=16)
+
+
 # Reading what is no picture
 
 
@@ -266,29 +368,33 @@ def test_whatever_has_a_path_is_a_path(name):
         nst.load_image(Place(name), min_side=50)
 
 
-def circle(name):
-    os.symlink(name, name)
-    return name
+NAMES = {"NUL": "a\0.png", "too long": 999 * "a" + ".png"}
 
 
-PLACES = {
-    "circle": (lambda: circle("a.png"), "cannot be opened"),
-    "NUL": (lambda: "a\0.png", r"'a\\x00.png' cannot be opened \(embedded null"),
-    "long": (lambda: 999 * "a" + ".png", r"aaa.png' cannot be opened \(.*too long\)"),
-}
+@pytest.mark.parametrize("kind", NAMES)
+def test_impossible_names_are_refused(kind):
+    for read in (nst.load_image, nst.read_settings):
+        with pytest.raises(ValueError, match=r"picture 'a.*\.png' does not exist"):
+            read(NAMES[kind])
+    with pytest.raises(ValueError, match=r"a.*\.png: cannot write to \."):
+        nst.save_image(NAMES[kind], halves())
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="says it in other words")
-@pytest.mark.parametrize("kind", PLACES)
-@pytest.mark.parametrize(
-    "use",
-    [nst.load_image, nst.read_settings, lambda path: nst.save_image(path, halves())],
-)
-def test_impossible_paths_are_refused(kind, use):
-    make, message = PLACES[kind]
-    with pytest.raises(ValueError, match=message) as raised:
-        use(make())
-    assert "\n" not in str(raised.value)
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+def test_a_link_to_itself_is_no_picture():
+    os.symlink("a.png", "a.png")
+    for read in (nst.load_image, nst.read_settings):
+        with pytest.raises(ValueError, match=r"'a\.png' does not exist"):
+            read("a.png")
+
+
+def test_a_file_that_may_not_be_read_says_so(monkeypatch):
+    def refuse(*args):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("builtins.open", refuse)
+    with pytest.raises(ValueError, match=r"'photo\.jpg' cannot be opened \(Perm"):
+        nst.load_image("photo.jpg")
 
 
 def test_a_file_open_as_text_is_refused():
@@ -400,7 +506,7 @@ def test_a_stream_that_cannot_be_rewound_is_read():
 def test_a_closed_file_is_refused():
     with open("photo.jpg", "rb") as file:
         pass
-    with pytest.raises(ValueError, match=r"picture 'photo\.jpg' .*closed file"):
+    with pytest.raises(ValueError, match="damaged.*closed file"):
         nst.load_image(file)
 
 
