@@ -64,7 +64,8 @@ def _reason(error):
     return " ".join(said.split())
 
 
-def _open_file(path, name):
+def _open_file(path):
+    name = _name(path)
     if not os.path.isfile(path):
         what = "is no file" if os.path.exists(path) else "does not exist"
         raise ValueError(f"{name} {'is a folder' if os.path.isdir(path) else what}")
@@ -83,39 +84,34 @@ def _download(url):
     try:
         return Path(pooch.retrieve(url, None, downloader=downloader))
     except (OSError, ValueError) as error:
-        raise ValueError(
-            f"{_name(url)} could not be fetched ({_reason(error)})"
-        ) from error
+        message = f"{_name(url)} could not be fetched ({_reason(error)})"
+        raise ValueError(message) from error
 
 
 @contextlib.contextmanager
-def _file(source, name):
+def _file(source):
     """A path, a URL or an open file, to read from."""
+    if isinstance(source, io.TextIOBase):
+        raise ValueError('picture: a file open as text; open it with mode "rb"')
     if not _is_path(source):
-        if isinstance(source, io.TextIOBase):
-            raise ValueError(f'{name} is open as text; open it with mode "rb"')
         yield source
-    elif is_url(source):
-        path = _download(source)
-        try:
-            with _open_file(path, name) as file:
-                yield file
-        except ValueError:
-            path.unlink(missing_ok=True)  # what is no picture should not stay there
-            raise
-    else:
-        with _open_file(source, name) as file:
+        return
+    fetched = _download(source) if is_url(source) else None
+    try:
+        with _open_file(fetched or source) as file:
             yield file
+    except ValueError:
+        if fetched:  # what is no picture should not stay in the cache
+            fetched.unlink(missing_ok=True)
+        raise
 
 
 def _color(background):
     try:
         return ImageColor.getrgb(background)[:3]
     except (AttributeError, TypeError, ValueError) as error:
-        raise ValueError(
-            f"background: {background!r} is no colour; wanted one that Pillow knows, "
-            "such as 'white' or '#202020'"
-        ) from error
+        message = f"background: {background!r} is no colour, such as '#202020'"
+        raise ValueError(message) from error
 
 
 def _eight_bits(picture):
@@ -161,9 +157,12 @@ def _flatten(picture, color):
     return flat
 
 
-def _is_turned(picture):
-    """Whether upright its width and height change places."""
-    return picture.getexif().get(ExifTags.Base.Orientation) in (5, 6, 7, 8)
+def _upright_shape(picture, size):
+    """Height and width once upright, where `size` is the width and height stored."""
+    turned = picture.getexif().get(ExifTags.Base.Orientation) in (5, 6, 7, 8)
+    if picture.format == "TIFF":  # Pillow turns it itself
+        turned = False
+    return size if turned else size[::-1]
 
 
 def _upright(picture, color):
@@ -185,9 +184,8 @@ def _readable(name):
     except Image.UnidentifiedImageError as error:
         raise ValueError(f"{name} is not a picture that can be read") from error
     except Exception as error:
-        raise ValueError(
-            f"{name} is damaged or cut short ({_reason(error)})"
-        ) from error
+        message = f"{name} is damaged or cut short ({_reason(error)})"
+        raise ValueError(message) from error
 
 
 def _recognize(file):
@@ -211,13 +209,27 @@ def _recognize(file):
     raise Image.UnidentifiedImageError
 
 
-def _header(file, name):
-    """A picture whose pixels are not read yet."""
-    with _readable(name):
-        picture = _recognize(file)
-    if picture.width * picture.height > MAX_PIXELS:
-        raise ValueError(TOO_LARGE.format(name))
-    return picture
+@contextlib.contextmanager
+def _picture(source):
+    """Any source but an array as a `PIL.Image`; of a file no pixels are read yet."""
+    if isinstance(source, Image.Image):
+        yield source
+        return
+    name = _name(source)
+    with _file(source) as file:
+        with _readable(name):
+            picture = _recognize(file)
+        if picture.width * picture.height > MAX_PIXELS:
+            raise ValueError(TOO_LARGE.format(name))
+        yield picture
+
+
+def _read_on(picture):
+    """Reads over the pixels of a PNG, to what it says after them."""
+    if picture.format == "PNG":
+        picture.load_prepare()
+        picture.load_end()
+        picture.tile = []  # nothing is left to be read
 
 
 def fit(shape, size):
@@ -241,7 +253,7 @@ def _decode(picture, size, color):
         return _upright(picture, color)
     picture = picture.resize(target, Image.Resampling.BICUBIC, box=drafted[1])
     upright = _upright(picture, color)
-    upright.full_shape = full if _is_turned(picture) else full[::-1]
+    upright.full_shape = _upright_shape(picture, full)
     return upright
 
 
@@ -250,35 +262,26 @@ def _array(source):
     array = np.asarray(source)
     if array.dtype.name == "bfloat16":  # of tensors, unknown to NumPy
         array = array.astype("float32")
-    if array.ndim == 4 and array.shape[0] > 1:
-        raise ValueError(
-            f"picture: an array of shape {array.shape}, which is a batch of "
-            f"{array.shape[0]}; wanted one picture, such as its [0]"
-        )
-    if array.ndim == 4 and array.shape[0] == 1:
+    if array.ndim == 4 and len(array) == 1:
         array = array[0]
     if array.ndim == 2:
         array = array[:, :, None]
     if array.ndim != 3 or array.shape[2] not in (1, 3, 4) or 0 in array.shape:
-        raise ValueError(f"picture: an array of shape {array.shape}; wanted (H, W, 3)")
-    return array
-
-
-def _check_type(dtype):
-    if dtype.kind in "iu" and dtype.name not in WHITE:
+        what = f"batch of {len(array)}" if array.ndim == 4 else "array"
         raise ValueError(
-            f"picture: an array of {dtype}, whose white is unknown; wanted uint8 (0 to "
-            "255), uint16 or floats in [0, 1]. Arithmetic on uint8 may give "
-            f'{dtype}: use .astype("uint8")'
+            f"picture: {what}, shape {array.shape}; wanted one picture, (H, W, 3)"
         )
-    if dtype.kind not in "iufb":
-        raise ValueError(f"picture: an array of {dtype}; wanted floats or uint8")
+    return array
 
 
 def _from_array(array, color):
     """Checks an array; returns a picture, or `(H, W, 3)` float32 in [0, 1]."""
     array = _array(array)
-    _check_type(array.dtype)
+    if array.dtype.kind not in "fb" and array.dtype.name not in WHITE:
+        raise ValueError(
+            f"picture: an array of {array.dtype}; wanted floats in [0, 1], uint16 or "
+            'uint8 (arithmetic on uint8 may give another type: use .astype("uint8"))'
+        )
     if array.dtype == "uint8":
         picture = Image.fromarray(array[:, :, 0] if array.shape[2] == 1 else array)
         return _flatten(picture, color)
@@ -328,24 +331,36 @@ def open_image(source, size=None, background="white"):
     Raises:
         ValueError: as `load_image`.
     """
-    name, color = _name(source), _color(background)
-    if _is_array(source):
-        picture = _from_array(source, color)
-    elif hasattr(source, "full_shape"):  # it is opened already
+    color = _color(background)
+    if hasattr(source, "full_shape"):  # it is opened already
         return source
-    elif isinstance(source, Image.Image):
-        with _readable(name):
-            picture = _decode(source, None, color)
+    if _is_array(source):
+        opened = _from_array(source, color)
     else:
-        with _file(source, name) as file:
-            picture = _header(file, name)
-            with _readable(name):
-                picture = _decode(picture, size, color)
-    if isinstance(picture, Image.Image):
-        picture.filename = _path(source)
-        picture.full_shape = getattr(picture, "full_shape", picture.size[::-1])
-        picture.info = {}  # no profile: its colours are converted
-    return picture
+        with _picture(source) as picture, _readable(_name(source)):
+            own = picture is source  # the user's, which draft() would change
+            opened = _decode(picture, None if own else size, color)
+    if isinstance(opened, Image.Image):
+        opened.filename = _path(source)
+        opened.full_shape = getattr(opened, "full_shape", opened.size[::-1])
+        opened.info = {}  # no profile: its colours are converted
+    return opened
+
+
+def image_shape(source):
+    """Height and width of what `load_image` takes; of a file the header tells them.
+
+    >>> image_shape(np.zeros((1, 30, 40, 3)))
+    (30, 40)
+    """
+    if _is_array(source):
+        return _array(source).shape[:2]
+    if hasattr(source, "full_shape"):
+        return source.full_shape
+    with _picture(source) as picture, _readable(_name(source)):
+        if picture is not source:
+            _read_on(picture)
+        return _upright_shape(picture, picture.size)
 
 
 def load_image(source, size=None, background="white", min_side=1):
@@ -420,9 +435,8 @@ def check_path(path, suffixes=tuple(FORMATS)):
         with contextlib.suppress(FileNotFoundError):
             os.lstat(path)  # may say that the name is too long, or has NUL in it
     except (OSError, ValueError) as error:
-        raise ValueError(
-            f"{path}: cannot write to {path.parent} ({_reason(error)})"
-        ) from error
+        message = f"{path}: cannot write to {path.parent} ({_reason(error)})"
+        raise ValueError(message) from error
     return path
 
 
@@ -495,8 +509,10 @@ def read_settings(path):
         ValueError: no file, not a picture, or one that carries no settings.
     """
     name = _name(path)
-    with _open_file(path, name) as file, _readable(name):
-        chunks = getattr(_recognize(file), "text", {})
+    with _open_file(path) as file, _readable(name):
+        picture = _recognize(file)
+        _read_on(picture)
+        chunks = getattr(picture, "text", {})
     try:
         return json.loads(chunks[SETTINGS_CHUNK])
     except (KeyError, ValueError) as error:

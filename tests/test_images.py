@@ -7,6 +7,7 @@ import threading
 import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -57,8 +58,7 @@ def test_first_frame_of_a_gif_is_read():
     assert_halves(nst.load_image("a.gif"), atol=12)
 
 
-@pytest.mark.parametrize("orientation", range(1, 9))
-def test_exif_orientation_is_obeyed(orientation):
+def turned(orientation, form, path="a"):
     """A camera that was turned stores the scene turned, and says so."""
     back = {
         2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -74,10 +74,20 @@ def test_exif_orientation_is_obeyed(orientation):
         stored = stored.transpose(back[orientation])
     exif = Image.Exif()
     exif[0x0112] = orientation
-    stored.save("a.jpg", exif=exif, quality=95, subsampling=0)
-    image = nst.load_image("a.jpg")
+    stored.save(path, form, exif=exif, quality=95)
+    return path
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "TIFF", "WEBP", "AVIF", "MPO"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_orientation_is_obeyed(orientation, form):
+    if form == "AVIF" and not features.check("avif"):
+        pytest.skip("Pillow has no AVIF here")
+    image = nst.load_image(turned(orientation, form))
     assert image.shape == (1, HEIGHT, WIDTH, 3)
-    assert_halves(image, atol=8)
+    assert_halves(image, atol=12)
+    assert images.image_shape("a") == (HEIGHT, WIDTH)
+    assert images.image_shape(Image.open("a")) == (HEIGHT, WIDTH)
 
 
 @pytest.mark.parametrize("mode", ["CMYK", "P", "RGBA", "YCbCr"])
@@ -215,6 +225,71 @@ def test_a_jpeg_less_than_four_times_as_large_is_decoded_whole():
     expected = picture.resize(shape[::-1], Image.Resampling.BICUBIC)
     expected = np.asarray(expected, "float32") / 255
     np.testing.assert_array_equal(nst.load_image("photo.jpg", size)[0], expected)
+
+
+# The shape alone
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "TIFF", "BMP", "GIF"])
+def test_the_shape_of_a_file_is_known_without_its_pixels(form, monkeypatch):
+    halves().save("a", form)
+    monkeypatch.delattr(Image, "_getdecoder")
+    assert images.image_shape("a") == (HEIGHT, WIDTH)
+    with pytest.raises(ValueError, match="_getdecoder"):
+        nst.load_image("a")
+
+
+def with_late_exif(path):
+    """A PNG whose EXIF follows its pixels, and says that it is turned."""
+    content = Path(turned(6, "PNG")).read_bytes()
+    start = content.index(b"eXIf") - 4
+    end = content.index(b"IDAT") - 4
+    Path(path).write_bytes(
+        content[:start] + content[end:-12] + content[start:end] + content[-12:]
+    )
+    return path
+
+
+def test_exif_after_the_pixels_counts():
+    path = with_late_exif("late.png")
+    assert_halves(nst.load_image(path))
+    assert images.image_shape(path) == (HEIGHT, WIDTH)
+    with Image.open(path) as picture:
+        assert images.image_shape(picture) == (HEIGHT, WIDTH)
+        assert_halves(nst.load_image(picture))
+
+
+def test_the_shape_of_an_animation_is_known():
+    frames = [halves(), Image.new("RGB", (WIDTH, HEIGHT), "black")]
+    for path in ("a.png", "a.gif", "a.webp"):
+        frames[0].save(path, save_all=True, append_images=frames[1:])
+        assert images.image_shape(path) == (HEIGHT, WIDTH)
+
+
+@pytest.mark.parametrize("shape", [(7, 9), (7, 9, 4), (1, 7, 9, 3)])
+def test_the_shape_of_an_array_is_that_of_its_picture(shape):
+    assert images.image_shape(np.zeros(shape)) == (7, 9)
+    assert images.image_shape(tf.zeros(shape)) == (7, 9)
+
+
+def test_the_shape_of_an_opened_picture_is_that_of_its_file():
+    assert images.image_shape(images.open_image(big(), 60)) == (701, 1003)
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("no.jpg", r"'no\.jpg' does not exist"),
+        ("text.jpg", r"'text\.jpg' is not a picture"),
+        ("large.png", r"'large\.png' has more than 100 megapixels"),
+        (np.zeros((5, 7, 2)), "array, shape"),
+    ],
+)
+def test_what_is_no_picture_has_no_shape(source, message):
+    Path("text.jpg").write_text("I am no picture.")
+    Image.new("1", (10_000, 10_001)).save("large.png")
+    with pytest.raises(ValueError, match=message):
+        images.image_shape(source)
 
 
 # Opened once, loaded at several sizes
@@ -579,6 +654,12 @@ def test_a_url_is_fetched_once(server, capfd):
     assert capfd.readouterr() == ("", "")
 
 
+def test_the_shape_of_a_url_needs_one_download(server):
+    assert images.image_shape(f"{server}/a.png") == (HEIGHT, WIDTH)
+    nst.load_image(f"{server}/a.png")
+    assert Handler.visits == 1
+
+
 def test_a_url_without_a_picture_is_refused_and_not_cached(server):
     for _ in range(2):
         with pytest.raises(ValueError, match="is not a picture"):
@@ -677,7 +758,7 @@ def test_pictures_with_nan_are_not_saved(value, tmp_path):
 
 
 def test_a_batch_is_not_saved_as_its_first_picture():
-    with pytest.raises(ValueError, match="a batch of 2; wanted one picture"):
+    with pytest.raises(ValueError, match="batch of 2, shape .* wanted one picture"):
         nst.save_image("b.png", np.zeros((2, 7, 9, 3)))
 
 
