@@ -1,13 +1,18 @@
 import http.server
 import io
 import json
+import os
 import sys
 import threading
 import time
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageCms
+import tensorflow as tf
+from PIL import Image, ImageCms, ImageOps, JpegImagePlugin, features
 
 import nst_tf as nst
 from nst_tf import images
@@ -53,8 +58,7 @@ def test_first_frame_of_a_gif_is_read():
     assert_halves(nst.load_image("a.gif"), atol=12)
 
 
-@pytest.mark.parametrize("orientation", range(1, 9))
-def test_exif_orientation_is_obeyed(orientation):
+def turned(orientation, form, path="a"):
     """A camera that was turned stores the scene turned, and says so."""
     back = {
         2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -70,10 +74,20 @@ def test_exif_orientation_is_obeyed(orientation):
         stored = stored.transpose(back[orientation])
     exif = Image.Exif()
     exif[0x0112] = orientation
-    stored.save("a.jpg", exif=exif, quality=95, subsampling=0)
-    image = nst.load_image("a.jpg")
+    stored.save(path, form, exif=exif, quality=95)
+    return path
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "TIFF", "WEBP", "AVIF", "MPO"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_orientation_is_obeyed(orientation, form):
+    if form == "AVIF" and not features.check("avif"):
+        pytest.skip("Pillow has no AVIF here")
+    image = nst.load_image(turned(orientation, form))
     assert image.shape == (1, HEIGHT, WIDTH, 3)
-    assert_halves(image, atol=8)
+    assert_halves(image, atol=12)
+    assert images.image_shape("a") == (HEIGHT, WIDTH)
+    assert images.image_shape(Image.open("a")) == (HEIGHT, WIDTH)
 
 
 @pytest.mark.parametrize("mode", ["CMYK", "P", "RGBA", "YCbCr"])
@@ -181,6 +195,13 @@ def test_arrays_may_be_grey_or_transparent():
     np.testing.assert_allclose(nst.load_image(clear), 1)
 
 
+@pytest.mark.parametrize("channels", [(), (1,), (3,)])
+def test_bool_arrays_are_black_and_white(channels):
+    mask = np.random.default_rng(0).uniform(size=(7, 9, *channels)) < 0.5
+    expected = np.broadcast_to(mask.reshape(7, 9, -1), (7, 9, 3))
+    np.testing.assert_array_equal(nst.load_image(mask)[0], expected)
+
+
 @pytest.mark.parametrize("source", ["file", "array"])
 def test_size_is_the_long_edge_and_nothing_is_squashed(source):
     halves().save("a.png")
@@ -195,6 +216,173 @@ def test_fine_patterns_become_grey_when_they_shrink():
     for source in (board.astype(float), Image.fromarray(np.uint8(board * 255))):
         shrunk = nst.load_image(source, 24).numpy()
         np.testing.assert_allclose(shrunk, 0.5, atol=0.05)
+
+
+def test_a_jpeg_less_than_four_times_as_large_is_decoded_whole():
+    picture = Image.open("photo.jpg").convert("RGB")
+    size = max(picture.size) // 4 + 1
+    shape = images.fit(picture.size[::-1], size)
+    expected = picture.resize(shape[::-1], Image.Resampling.BICUBIC)
+    expected = np.asarray(expected, "float32") / 255
+    np.testing.assert_array_equal(nst.load_image("photo.jpg", size)[0], expected)
+
+
+# The shape alone
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "TIFF", "BMP", "GIF"])
+def test_the_shape_of_a_file_is_known_without_its_pixels(form, monkeypatch):
+    halves().save("a", form)
+    monkeypatch.delattr(Image, "_getdecoder")
+    assert images.image_shape("a") == (HEIGHT, WIDTH)
+    with pytest.raises(ValueError, match="_getdecoder"):
+        nst.load_image("a")
+
+
+def with_late_exif(path):
+    """A PNG whose EXIF follows its pixels, and says that it is turned."""
+    content = Path(turned(6, "PNG")).read_bytes()
+    start = content.index(b"eXIf") - 4
+    end = content.index(b"IDAT") - 4
+    Path(path).write_bytes(
+        content[:start] + content[end:-12] + content[start:end] + content[-12:]
+    )
+    return path
+
+
+def test_exif_after_the_pixels_counts():
+    path = with_late_exif("late.png")
+    assert_halves(nst.load_image(path))
+    assert images.image_shape(path) == (HEIGHT, WIDTH)
+    with Image.open(path) as picture:
+        assert images.image_shape(picture) == (HEIGHT, WIDTH)
+        assert_halves(nst.load_image(picture))
+
+
+def test_the_shape_of_an_animation_is_known():
+    frames = [halves(), Image.new("RGB", (WIDTH, HEIGHT), "black")]
+    for path in ("a.png", "a.gif", "a.webp"):
+        frames[0].save(path, save_all=True, append_images=frames[1:])
+        assert images.image_shape(path) == (HEIGHT, WIDTH)
+
+
+@pytest.mark.parametrize("shape", [(7, 9), (7, 9, 4), (1, 7, 9, 3)])
+def test_the_shape_of_an_array_is_that_of_its_picture(shape):
+    assert images.image_shape(np.zeros(shape)) == (7, 9)
+    assert images.image_shape(tf.zeros(shape)) == (7, 9)
+
+
+def test_the_shape_of_an_opened_picture_is_that_of_its_file():
+    assert images.image_shape(images.open_image(big(), 60)) == (701, 1003)
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("no.jpg", r"'no\.jpg' does not exist"),
+        ("text.jpg", r"'text\.jpg' is not a picture"),
+        ("large.png", r"'large\.png' has more than 100 megapixels"),
+        (np.zeros((5, 7, 2)), "array, shape"),
+    ],
+)
+def test_what_is_no_picture_has_no_shape(source, message):
+    Path("text.jpg").write_text("I am no picture.")
+    Image.new("1", (10_000, 10_001)).save("large.png")
+    with pytest.raises(ValueError, match=message):
+        images.image_shape(source)
+
+
+# Opened once, loaded at several sizes
+
+
+def big(mode="RGB", orientation=1, name="big.jpg"):
+    """Blurred noise of 1003 x 701 pixels; neither can be divided by 2, 4 or 8."""
+    noise = np.random.default_rng(0).integers(0, 256, (44, 63, 3), "uint8")
+    picture = Image.fromarray(noise).resize((1003, 701), Image.Resampling.BICUBIC)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    picture.convert(mode).save(name, exif=exif, quality=95)
+    return name
+
+
+SOURCES = {
+    "small JPEG": lambda: "photo.jpg",
+    "large PNG": lambda: big(name="big.png"),
+    "transparent PNG": lambda: big("RGBA", 6, "big.png"),
+    "floats": lambda: np.random.default_rng(0).uniform(size=(30, 40, 3)),
+    "uint8": lambda: np.asarray(halves()),
+    "PIL": halves,
+    "profile": lambda: with_profile(),
+}
+
+
+def with_profile():
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    halves().save("profile.png", icc_profile=profile)
+    return "profile.png"
+
+
+@pytest.mark.parametrize("kind", SOURCES)
+def test_an_opened_picture_is_loaded_as_its_source_to_the_bit(kind):
+    source = SOURCES[kind]()
+    opened = images.open_image(source, 256)
+    assert images.open_image(opened) is opened or kind == "floats"
+    for size in (256, 151):  # a quarter of 600 is 150
+        expected = nst.load_image(source, size)
+        np.testing.assert_array_equal(nst.load_image(opened, size), expected)
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+def test_a_large_jpeg_is_decoded_smaller_but_looks_the_same(mode, orientation):
+    path = big(mode, orientation)
+    whole = ImageOps.exif_transpose(Image.open(path)).convert("RGB")
+    opened = images.open_image(path, 100)
+    assert max(opened.size) == 200
+    assert opened.full_shape == whole.size[::-1]
+    expected = nst.load_image(whole, 100)
+    loaded = nst.load_image(path, 100)
+    np.testing.assert_allclose(loaded, expected, atol=6 / 255)
+    assert np.mean(np.abs(loaded - expected)) < 1.5 / 255
+    np.testing.assert_array_equal(nst.load_image(opened, 100), loaded)
+
+
+def test_fewer_pixels_are_decoded_of_a_large_jpeg(monkeypatch):
+    decoded = []
+    load = JpegImagePlugin.JpegImageFile.load
+    monkeypatch.setattr(
+        JpegImagePlugin.JpegImageFile,
+        "load",
+        lambda self: [decoded.append(self.size), load(self)][1],
+    )
+    nst.load_image(big(), 60)
+    assert set(decoded) == {(126, 88)}  # an eighth
+
+
+@pytest.mark.parametrize("size", [20, 33, 47, 77, 100])
+def test_a_large_jpeg_keeps_its_proportions(size):
+    shape = nst.load_image(big(), size).shape[1:3]
+    assert tuple(shape) == images.fit((701, 1003), size)
+
+
+def test_a_user_s_own_picture_stays_whole():
+    path = big()
+    with Image.open(path) as picture:
+        nst.load_image(picture, 60)
+        assert picture.size == (1003, 701)
+        assert np.array_equal(picture, Image.open(path))
+
+
+def test_what_is_converted_from_a_profile_is_not_saved_with_it():
+    nst.save_image("b.png", with_profile())
+    assert "icc_profile" not in Image.open("b.png").info
+
+
+def test_an_opened_picture_keeps_its_name_and_size():
+    sources = [images.open_image(big(), 60), Image.open("big.jpg")]
+    for source in sources:
+        with pytest.raises(ValueError, match=r"'big\.jpg' is 1003 x 701 pixels, 20 x"):
+            nst.load_image(source, 20, min_side=16)
 
 
 # Reading what is no picture
@@ -226,6 +414,94 @@ def test_a_truncated_picture_is_refused(tmp_path, suffix):
         nst.load_image(path)
 
 
+@pytest.mark.skipif(not features.check("avif"), reason="Pillow has no AVIF here")
+def test_a_damaged_avif_is_refused(tmp_path):
+    """Its decoder raises a RuntimeError."""
+    halves().save("a.avif")
+    content = (tmp_path / "a.avif").read_bytes()
+    (tmp_path / "a.avif").write_bytes(content.replace(b"iloc", b"????"))
+    with pytest.raises(ValueError, match=r"'a\.avif' is damaged or cut short"):
+        nst.load_image("a.avif")
+
+
+class Place:
+    """A path that is no `pathlib.Path`, as other libraries have them."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __fspath__(self):
+        return self.path
+
+
+@pytest.mark.parametrize("name", ["a.png", b"a.png"])
+def test_whatever_has_a_path_is_a_path(name):
+    nst.save_image(Place(name), halves(), {"steps": 3})
+    assert_halves(nst.load_image(Place(name)))
+    assert nst.read_settings(Place(name)) == {"steps": 3}
+    with pytest.raises(ValueError, match=r"'a\.png' is 40 x 30"):
+        nst.load_image(Place(name), min_side=50)
+
+
+NAMES = {"NUL": "a\0.png", "too long": 999 * "a" + ".png"}
+
+
+@pytest.mark.parametrize("kind", NAMES)
+def test_impossible_names_are_refused(kind):
+    for read in (nst.load_image, nst.read_settings):
+        with pytest.raises(ValueError, match=r"picture 'a.*\.png' does not exist"):
+            read(NAMES[kind])
+    with pytest.raises(ValueError, match=r"a.*\.png: cannot write to \."):
+        nst.save_image(NAMES[kind], halves())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+def test_a_link_to_itself_is_no_picture():
+    os.symlink("a.png", "a.png")
+    for read in (nst.load_image, nst.read_settings):
+        with pytest.raises(ValueError, match=r"'a\.png' does not exist"):
+            read("a.png")
+
+
+def test_a_file_that_may_not_be_read_says_so(monkeypatch):
+    def refuse(*args):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("builtins.open", refuse)
+    with pytest.raises(ValueError, match=r"'photo\.jpg' cannot be opened \(Perm"):
+        nst.load_image("photo.jpg")
+
+
+def test_a_file_open_as_text_is_refused():
+    with open("photo.jpg") as file, pytest.raises(ValueError, match='mode "rb"'):
+        nst.load_image(file)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no such thing here")
+def test_a_pipe_is_no_file():
+    os.mkfifo("a.png")
+    with pytest.raises(ValueError, match=r"'a\.png' is no file"):
+        nst.load_image("a.png")
+
+
+@pytest.mark.parametrize("background", ["no such colour", None, (255, 255, 255)])
+def test_a_background_that_is_no_colour_is_refused(background):
+    with pytest.raises(ValueError, match="background: .* is no colour"):
+        nst.load_image("photo.jpg", background=background)
+
+
+@pytest.mark.parametrize("size", [0, -5, float("nan")])
+def test_a_size_below_one_pixel_is_refused(size):
+    with pytest.raises(ValueError, match="size: .* wanted at least 1"):
+        nst.load_image("photo.jpg", size)
+
+
+@pytest.mark.parametrize("size", [20_000, 99_999_999_999, 10**400])
+def test_a_size_of_more_than_100_megapixels_is_refused(size):
+    with pytest.raises(ValueError, match=f"size: {size} .*100 megapixels"):
+        nst.load_image("photo.jpg", size)
+
+
 def test_too_small_a_picture_says_how_small_it_may_be():
     Image.new("RGB", (1, 1)).save("a.png")
     with pytest.raises(ValueError, match=r"1 x 1 pixels.*at least 16 x 16"):
@@ -252,6 +528,63 @@ def test_95_megapixels_are_read_without_a_warning():
     np.testing.assert_allclose(nst.load_image("a.png", 32), 1)
 
 
+class Watcher(io.BytesIO):
+    """A file that notes the state of the process whenever it is read."""
+
+    def read(self, *size):
+        state = (list(warnings.filters), Image.MAX_IMAGE_PIXELS)
+        self.seen = [*getattr(self, "seen", []), state]
+        return super().read(*size)
+
+
+def test_no_state_of_the_process_is_changed_while_a_picture_is_read(tmp_path):
+    before = (list(warnings.filters), Image.MAX_IMAGE_PIXELS)
+    file = Watcher((tmp_path / "photo.jpg").read_bytes())
+    nst.load_image(file)
+    assert len(file.seen) > 2 and all(state == before for state in file.seen)
+
+
+def test_pictures_are_read_in_threads_without_a_trace():
+    halves().save("a.png")
+    before = list(warnings.filters)
+    with ThreadPoolExecutor(8) as pool:
+        loaded = list(pool.map(nst.load_image, 200 * ["a.png"]))
+    assert list(warnings.filters) == before
+    assert all(np.array_equal(image, loaded[0]) for image in loaded)
+
+
+SAVED = ["AVIF", "BMP", "GIF", "ICO", "JPEG", "JPEG2000", "MPO", "PCX", "PNG", "PPM"]
+SAVED += ["QOI", "SGI", "TGA", "TIFF", "WEBP"]
+
+
+@pytest.mark.parametrize("form", SAVED)
+def test_a_format_is_recognized_as_pillow_does(form):
+    Image.init()
+    if form not in Image.SAVE:
+        pytest.skip(f"Pillow does not write {form} here")
+    halves().save("a", form)
+    with open("a", "rb") as file:
+        assert images._recognize(file).format == Image.open("a").format
+    assert_halves(nst.load_image("a"), atol=12)
+
+
+def test_a_stream_that_cannot_be_rewound_is_read():
+    file = io.BytesIO()
+    halves().save(file, "PNG")
+    read, write = os.pipe()
+    os.write(write, file.getvalue())
+    os.close(write)
+    with open(read, "rb") as stream:
+        assert_halves(nst.load_image(stream))
+
+
+def test_a_closed_file_is_refused():
+    with open("photo.jpg", "rb") as file:
+        pass
+    with pytest.raises(ValueError, match="damaged.*closed file"):
+        nst.load_image(file)
+
+
 @pytest.mark.parametrize(
     ("array", "message"),
     [
@@ -265,6 +598,14 @@ def test_95_megapixels_are_read_without_a_warning():
 )
 def test_wrong_arrays_are_refused(array, message):
     with pytest.raises(ValueError, match=message):
+        nst.load_image(array)
+
+
+@pytest.mark.parametrize("dtype", ["int8", "int16", "int64", "uint32", "uint64"])
+def test_integers_whose_white_is_unknown_are_refused(dtype):
+    """Arithmetic on uint8 gives such arrays: 255 would be next to black in them."""
+    array = np.full((5, 7, 3), 100, dtype)
+    with pytest.raises(ValueError, match=rf'{dtype}.* use \.astype\("uint8"\)'):
         nst.load_image(array)
 
 
@@ -313,6 +654,12 @@ def test_a_url_is_fetched_once(server, capfd):
     assert capfd.readouterr() == ("", "")
 
 
+def test_the_shape_of_a_url_needs_one_download(server):
+    assert images.image_shape(f"{server}/a.png") == (HEIGHT, WIDTH)
+    nst.load_image(f"{server}/a.png")
+    assert Handler.visits == 1
+
+
 def test_a_url_without_a_picture_is_refused_and_not_cached(server):
     for _ in range(2):
         with pytest.raises(ValueError, match="is not a picture"):
@@ -353,6 +700,68 @@ def test_a_saved_png_is_exact_to_half_a_grey_value():
     np.testing.assert_allclose(nst.load_image("b.png")[0], image, atol=0.501 / 255)
 
 
+def given(kind):
+    """The same halves in every shape and type in which a picture may come."""
+    array = np.asarray(halves())
+    return {
+        "uint8": array,
+        "uint16": array.astype("uint16") * 257,
+        "float64": array / 255,
+        "tensor": nst.load_image(array),
+        "bfloat16": tf.cast(nst.load_image(array), "bfloat16"),
+        "RGBA": np.dstack([array, np.full((HEIGHT, WIDTH), 255, "uint8")]),
+        "PIL": halves(),
+        "CMYK": halves("CMYK"),
+    }[kind]
+
+
+KINDS = ["uint8", "uint16", "float64", "tensor", "bfloat16", "RGBA", "PIL", "CMYK"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_whatever_can_be_loaded_can_be_saved(kind):
+    nst.save_image("b.png", given(kind))
+    assert Image.open("b.png").mode == "RGB"
+    assert_halves(nst.load_image("b.png"), atol=1)
+
+
+@pytest.mark.parametrize("shape", [(7, 9), (7, 9, 1), (1, 7, 9, 1)])
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "float32"])
+def test_grey_and_bool_arrays_can_be_saved(shape, dtype):
+    mask = np.random.default_rng(0).uniform(size=shape) < 0.5
+    white = 255 if dtype == "uint8" else 1
+    nst.save_image("b.png", np.where(mask, white, 0).astype(dtype))
+    expected = np.broadcast_to(mask.reshape(7, 9, 1), (7, 9, 3))
+    np.testing.assert_array_equal(nst.load_image("b.png")[0], expected)
+
+
+def test_transparency_is_saved_on_white():
+    picture = np.zeros((7, 9, 4))
+    picture[:, 4:, 3] = 1  # black
+    nst.save_image("b.png", picture)
+    saved = nst.load_image("b.png")[0].numpy()
+    assert (saved[:, :4] == 1).all() and (saved[:, 4:] == 0).all()
+
+
+def test_floats_that_stray_from_their_range_are_clipped():
+    nst.save_image("b.png", np.full((7, 9, 3), [-1e-6, 1 + 1e-6, 1e300]))
+    np.testing.assert_array_equal(nst.load_image("b.png")[0, 0, 0], [0, 1, 1])
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_pictures_with_nan_are_not_saved(value, tmp_path):
+    picture = np.full((7, 9, 3), 0.5)
+    picture[2, 3] = value
+    with pytest.raises(ValueError, match="3 of 189 values are NaN or infinite"):
+        nst.save_image("b.png", picture)
+    assert not (tmp_path / "b.png").exists()
+
+
+def test_a_batch_is_not_saved_as_its_first_picture():
+    with pytest.raises(ValueError, match="batch of 2, shape .* wanted one picture"):
+        nst.save_image("b.png", np.zeros((2, 7, 9, 3)))
+
+
 def test_colours_are_not_stretched():
     nst.save_image("b.png", np.full((7, 9, 3), 0.4))
     assert Image.open("b.png").getextrema() == ((102, 102),) * 3
@@ -363,6 +772,15 @@ def test_a_png_keeps_its_settings():
     nst.save_image("b.png", np.zeros((7, 9, 3)), settings)
     assert nst.read_settings("b.png") == settings
     assert json.loads(Image.open("b.png").text["nst_tf"]) == settings
+
+
+def test_settings_after_the_pixels_are_found(tmp_path):
+    nst.save_image("b.png", np.zeros((7, 9, 3)), {"steps": 3})
+    content = (tmp_path / "b.png").read_bytes()
+    start, end = content.index(b"iTXt") - 4, content.index(b"IDAT") - 4
+    words, rest = content[start:end], content[end:-12]
+    (tmp_path / "b.png").write_bytes(content[:start] + rest + words + content[-12:])
+    assert nst.read_settings("b.png") == {"steps": 3}
 
 
 @pytest.mark.parametrize("name", ["photo.jpg", "plain.png"])
