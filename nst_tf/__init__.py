@@ -51,10 +51,10 @@ from nst_tf.losses import (
     total_variation_loss,
 )
 from nst_tf.optimizers import descend, lbfgs
-from nst_tf.sweeps import sweep
-from nst_tf.tiling import TiledLoss
 from nst_tf.results import NotFiniteError, Result
+from nst_tf.sweeps import sweep
 from nst_tf.targets import Style, total_loss
+from nst_tf.tiling import TiledLoss
 from nst_tf.transfer import reconstruct, style_transfer
 
 __version__ = "0.1.0"

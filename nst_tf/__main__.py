@@ -13,8 +13,8 @@ from nst_tf.callbacks import checkpoint, film, progress
 from nst_tf.estimates import estimate, plan
 from nst_tf.features import smallest_side
 from nst_tf.images import check_path, load_image, read_settings
-from nst_tf.settings import SMALLEST_SIZE, as_list
 from nst_tf.results import NotFiniteError
+from nst_tf.settings import SMALLEST_SIZE, as_list
 from nst_tf.targets import Style
 from nst_tf.transfer import style_transfer
 

@@ -10,8 +10,8 @@ import psutil
 from nst_tf.images import fit, load_image
 from nst_tf.optimizers import memory_for
 from nst_tf.settings import check_settings
-from nst_tf.tiling import step_memory, step_work, tile_for
 from nst_tf.targets import extractor_of
+from nst_tf.tiling import step_memory, step_work, tile_for
 from nst_tf.transfer import style_transfer
 
 DEFAULTS = style_transfer.__kwdefaults__
@@ -66,7 +66,7 @@ class _Probe:
     """A small run, and what larger ones will cost by it."""
 
     def __init__(self, content_image, style_image, settings):
-        self.settings = check_settings(**without_resume(DEFAULTS | settings))
+        self.settings = check_settings(**(DEFAULTS | settings))
         self.shape = load_image(content_image).shape[1:3]
         self.network = extractor_of(self.settings)
         small = PROBE | {"tile": None, "resume": None, "callbacks": ()}

@@ -8,11 +8,10 @@ sizes may be asked for.
 from pathlib import Path
 
 import keras
-import numpy as np
 
 from nst_tf.features import NETWORKS
 from nst_tf.images import is_url
-from nst_tf.settings import INITS, as_list, check_sizes
+from nst_tf.settings import INITS, check_sizes
 
 OWN_RULES = ("size", "steps", "style_size")  # these may grow
 PATHS = {"init": INITS, "weights": ("imagenet",)}  # names, beside which are paths
@@ -52,9 +51,9 @@ def _is_left(value, default):
     return value is default or type(value) is type(default) and value == default
 
 
-def _scaled(style_size, sizes, largest):
+def _scaled(before, largest):
     """The size of the painting keeps its proportion to that of the picture."""
-    return round(style_size / sizes[-1] * largest)
+    return round(before["style_size"] / before["size"][-1] * largest)
 
 
 def with_saved(saved, pictures, keywords, defaults):
@@ -78,7 +77,7 @@ def with_saved(saved, pictures, keywords, defaults):
         keywords[name] = _restored(name, before[name])
     sizes = check_sizes(keywords["size"])
     if "style_size" in left:
-        keywords["style_size"] = _scaled(before["style_size"], before["size"], sizes[-1])
+        keywords["style_size"] = _scaled(before, sizes[-1])
     if "steps" in left:
         further = max(0, len(sizes) - len(before["steps"]))
         keywords["steps"] = before["steps"] + before["steps"][-1:] * further
@@ -122,9 +121,7 @@ def check_continues(saved, shaping):
             raise _contradiction(name, before[name], now)
     if sizes[: len(before["size"])] != before["size"]:
         raise _contradiction("size", before["size"], sizes)
-    if shaping["style_size"] != _scaled(
-        before["style_size"], before["size"], sizes[-1]
-    ):
+    if shaping["style_size"] != _scaled(before, sizes[-1]):
         raise _contradiction("style_size", before["style_size"], shaping["style_size"])
     reached = history["size"][-1] if history["size"] else 0
     for size, n in zip(sizes, steps, strict=True):

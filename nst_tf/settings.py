@@ -212,8 +212,8 @@ class Settings:
         return {name: as_json(getattr(self, name)) for name in kept}
 
 
-def check_settings(**keywords):
-    """The `Settings` of all these keywords; the pictures are not looked at.
+def check_settings(resume=None, **keywords):
+    """The `Settings` of all keywords of `style_transfer`; `resume` is looked at there.
 
     Raises:
         ValueError: for anything that cannot work, before any of it is computed.

@@ -35,7 +35,7 @@ def _combinations(settings, fixed):
         for values in itertools.product(*map(as_list, settings.values()))
     ]
     for setting in combinations:
-        check_settings(DEFAULTS | fixed | setting)
+        check_settings(**(DEFAULTS | fixed | setting))
     return combinations
 
 

@@ -3,7 +3,6 @@
 import functools
 import hashlib
 
-import keras
 import numpy as np
 
 from nst_tf.features import feature_extractor, smallest_side, weights_file
