@@ -10,11 +10,11 @@ from pathlib import Path
 
 from nst_tf import __version__
 from nst_tf.callbacks import checkpoint, film, progress
-from nst_tf.estimates import estimate, plan
+from nst_tf.estimates import PROBE_SIZE, Probe, device
 from nst_tf.features import smallest_side
-from nst_tf.images import check_path, load_image, read_settings
-from nst_tf.results import NotFiniteError
-from nst_tf.settings import SMALLEST_SIZE, as_list
+from nst_tf.images import check_path, image_shape, load_image, open_image, read_settings
+from nst_tf.results import load_checkpoint
+from nst_tf.settings import check_settings
 from nst_tf.targets import Style
 from nst_tf.transfer import style_transfer
 
@@ -25,6 +25,7 @@ Paint photographs in the style of a painting (Gatys et al. 2016).
   nst-tf transfer photo.jpg painting.jpg --size 256 512 --content-weight 0.01
   nst-tf transfer one.jpg two.jpg three.jpg painting.jpg -o folder
   nst-tf transfer photo.jpg wave.jpg --style night.jpg --style-blend 0.7 0.3
+  nst-tf transfer --resume run.npz -o out.png
 """
 
 
@@ -33,7 +34,10 @@ Paint photographs in the style of a painting (Gatys et al. 2016).
 
 def _descriptions(function):
     """`{argument: what its docstring says}`, but for what holds in Python only."""
-    section = inspect.getdoc(function).split("\nArgs:\n")[1].split("\n\n")[0]
+    words = inspect.getdoc(function)
+    if words is None:  # Python was started with -OO
+        return {}
+    section = words.split("\nArgs:\n")[1].split("\n\n")[0]
     texts = {}
     for entry in re.split(r"^ {4}(?=\w+:)", section, flags=re.MULTILINE)[1:]:
         name, text = " ".join(entry.replace("`", "").split()).split(": ", 1)
@@ -67,9 +71,32 @@ def _add_options(parser, function):
         parser.add_argument(
             f"--{name.replace('_', '-')}",
             default=default,
-            help=texts[name] + ("" if default is None else f" [{shown}]"),
+            help=texts.get(name, "") + ("" if default is None else f" [{shown}]"),
             **_option(parameter.annotation),
         )
+
+
+# What goes wrong, in the words of who asked
+
+
+def _in_options(message):
+    """A message of the library, with options where it has arguments.
+
+    >>> _in_options("content_weight: -1; or network='vgg19_slim'")
+    '--content-weight: -1; or --network vgg19_slim'
+    """
+    names = "|".join([*inspect.signature(style_transfer).parameters, "time_budget"])
+
+    def option(found):
+        name, sign, value = found.groups()
+        name = f"--{name.replace('_', '-')}"
+        return f"{name} {value.strip(chr(39))}" if sign == "=" else f"{name}:"
+
+    return re.sub(rf"\b({names})(=|:)('[^']*'|(?<==)[\w./-]+|)", option, message)
+
+
+def _complain(message):
+    print(f"nst-tf: {_in_options(message)}", file=sys.stderr)
 
 
 # The commands
@@ -103,64 +130,144 @@ def _seconds(text):
     return float(found[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[found[2]]
 
 
-def _told(photograph, style, settings, budget, quiet):
-    """Says what a run will cost; chooses its size and steps, if there is a budget."""
-    if budget:
-        others = {n: v for n, v in settings.items() if n not in ("size", "steps")}
-        found = plan(budget, photograph, style, **others)
-    elif quiet or settings["resume"]:
-        return {}
-    else:
-        found = estimate(photograph, style, **settings)
-    if not quiet:
-        sizes, steps = (" ".join(map(str, n)) for n in (found.size, found.steps))
-        words = f"{Path(photograph).name}: size {sizes}, steps {steps}: {found}"
-        print(words, file=sys.stderr)
-    return {"size": found.size, "steps": found.steps}
-
-
-def _transfer(args):
+def _pictures(args):
+    """Paths of the photographs and of the paintings."""
+    if args.resume and not args.pictures:
+        made_with = load_checkpoint(args.resume).settings
+        return [made_with["content_image"]], made_with["style_image"]
     if len(args.pictures) < 2:
         raise ValueError("one picture only; wanted a photograph and a painting")
-    contents, styles = args.pictures[:-1], [args.pictures[-1], *args.style]
-    names = [p for p in inspect.signature(style_transfer).parameters if p in args]
-    settings = {name: getattr(args, name) for name in names}
-    paths = _outputs(contents, styles, args.output)
-    one_run = args.checkpoint or args.resume or args.animate
-    if len(contents) > 1 and one_run:
+    return args.pictures[:-1], [args.pictures[-1], *args.style]
+
+
+def _check_options(args, contents):
+    """What only the command line has."""
+    if len(contents) > 1 and (args.checkpoint or args.resume or args.animate):
         raise ValueError(
             "--checkpoint, --resume and --animate are for one photograph at a time"
         )
-    least = smallest_side([*as_list(args.content_layers), *as_list(args.style_layers)])
-    coarsest = max(as_list(args.size)[0], SMALLEST_SIZE)
-    for photograph in contents:  # to hear now, not in an hour
-        load_image(photograph, coarsest, min_side=least)
-    # One `Style` for all, so that its Gram matrices are computed once.
-    style = Style(styles, settings.pop("style_blend"))
-
     defaults = style_transfer.__kwdefaults__
-    if args.time_budget and any(settings[n] != defaults[n] for n in ("size", "steps")):
-        raise ValueError("--time-budget chooses size and steps; leave those two out")
-    budget = args.time_budget and args.time_budget / len(contents)
-    for photograph, path in zip(contents, paths, strict=True):
-        callbacks = [] if args.quiet else [progress(Path(photograph).name)]
-        if args.checkpoint:
-            callbacks.append(checkpoint(args.checkpoint))
-        if args.animate:
-            callbacks.append(film(args.animate))
-        settings |= _told(photograph, style, settings, budget, args.quiet)
-        try:
-            result = style_transfer(photograph, style, callbacks=callbacks, **settings)
-        except NotFiniteError as error:
-            error.result.save(path)
-            print(f"nst-tf: {error}. The last good picture: {path}", file=sys.stderr)
-            return 1
+    if args.time_budget and any(
+        getattr(args, name) != defaults[name] for name in ("size", "steps", "resume")
+    ):
+        raise ValueError(
+            "--time-budget chooses size and steps; leave those two and --resume out"
+        )
+
+
+def _photographs(paths, open_one):
+    """Opens the photographs, one at a time.
+
+    Of several, all are opened once before, to hear now of one that is damaged, and not
+    in an hour.
+    """
+    first, *others = paths
+    opened = open_one(first)
+    for path in others:
+        open_one(path)
+    yield opened
+    yield from map(open_one, others)
+
+
+def _cost(probe, shape, budget):
+    if budget:
+        return probe.plan(budget, shape)
+    return probe.estimate(shape, probe.settings.size, probe.settings.steps)
+
+
+def _opened(contents, styles, settings, budget):
+    """The photographs and the `Style`, in the largest size at which they are used."""
+    checked = check_settings(callbacks=(), **settings)
+    least = smallest_side([*checked.content_layers, *checked.style_layers])
+
+    def open_one(path):
+        opened = open_image(path, None if budget else max(*checked.size, PROBE_SIZE))
+        load_image(opened, checked.size[0], min_side=least)  # is it large enough?
+        return opened
+
+    style_size = None if budget else max(*checked.style_sizes, PROBE_SIZE)
+    paintings = [open_image(path, style_size) for path in styles]
+    style = Style(paintings, checked.style_blend)
+    return _photographs(contents, open_one), style
+
+
+def _probe(photograph, style, settings, budget):
+    """A `Probe`; None if it fails: this says nothing of the run."""
+    try:
+        return Probe(photograph, style, settings)
+    except ConnectionError:  # the network's weights are missing: it does
+        raise
+    except Exception:
+        if budget:
+            raise
+        return None
+
+
+def _watchers(args, name):
+    callbacks = [] if args.quiet else [progress(name)]
+    if args.checkpoint:
+        callbacks.append(checkpoint(args.checkpoint))
+    if args.animate:
+        callbacks.append(film(args.animate))
+    return callbacks
+
+
+def _paint(photograph, style, path, callbacks, settings):
+    """One picture, saved; returns the exit status."""
+    try:
+        result = style_transfer(photograph, style, callbacks=callbacks, **settings)
+    except Exception as error:
+        result = getattr(error, "result", None)
+        if result is None:
+            raise
         result.save(path)
-        if not result.complete:
-            steps = len(result.history["step"])
-            print(f"Stopped after {steps} steps: {path}")
-            return 130
-        print(path)
+        _complain(f"{error}. The last good picture: {path}")
+        return 1
+    result.save(path)
+    if not result.complete:
+        print(f"Stopped after {len(result.history['step'])} steps: {path}")
+        return 130
+    print(path)
+    return 0
+
+
+def _go_on(args, contents, styles, path, settings):
+    """A run from its checkpoint, which has all that the command does not say."""
+    pictures = (contents[0], styles) if args.pictures else (None, None)
+    callbacks = _watchers(args, Path(contents[0]).name)
+    return _paint(*pictures, path, callbacks, settings)
+
+
+def _transfer(args):
+    contents, styles = _pictures(args)
+    _check_options(args, contents)
+    paths = _outputs(contents, styles, args.output)
+    names = [name for name in style_transfer.__kwdefaults__ if name in args]
+    settings = {name: getattr(args, name) for name in names}
+    if args.resume:
+        return _go_on(args, contents, styles, paths[0], settings)
+
+    budget = args.time_budget and args.time_budget / len(contents)
+    photographs, style = _opened(contents, styles, settings, budget)
+    del settings["style_blend"]  # the style has it
+    where = f", {device()}"
+    for k, photograph in enumerate(photographs):
+        name = Path(contents[k]).name
+        if k == 0:
+            tell = budget or not args.quiet
+            probe = _probe(photograph, style, settings, budget) if tell else None
+        if probe:
+            found = _cost(probe, image_shape(photograph), budget)
+            settings |= {"size": found.size, "steps": found.steps}
+        if probe and not args.quiet:
+            sizes, steps = (" ".join(map(str, n)) for n in (found.size, found.steps))
+            words = f"{name}: size {sizes}, steps {steps}: {found}{where}"
+            print(words, file=sys.stderr)
+            where = ""
+        callbacks = _watchers(args, name)
+        status = _paint(photograph, style, paths[k], callbacks, settings)
+        if status:
+            return status
     return 0
 
 
@@ -197,8 +304,9 @@ def _add_transfer(commands):
     parser.add_argument(
         "pictures",
         metavar="PHOTO ... PAINTING",
-        nargs="+",
-        help="paths or URLs, before all options: photographs, then the painting",
+        nargs="*",
+        help="paths or URLs, before all options: photographs, then the painting; none "
+        "with --resume alone",
     )
     parser.add_argument(
         "-o",
@@ -264,7 +372,7 @@ def main(arguments=None):
     except (ValueError, OSError, ImportError) as error:
         if args.debug:
             raise
-        print(f"nst-tf: {error}", file=sys.stderr)
+        _complain(str(error))
         return 2
 
 

@@ -2,12 +2,14 @@
 
 import math
 import numbers
+import os
 from dataclasses import dataclass
 
 import numpy as np
-import psutil
+import tensorflow as tf
 
-from nst_tf.images import fit, load_image
+from nst_tf.images import fit, image_shape
+from nst_tf.memory import resident_memory
 from nst_tf.optimizers import memory_for
 from nst_tf.settings import check_settings
 from nst_tf.targets import extractor_of
@@ -15,7 +17,10 @@ from nst_tf.tiling import step_memory, step_work, tile_for
 from nst_tf.transfer import style_transfer
 
 DEFAULTS = style_transfer.__kwdefaults__
-PROBE = {"size": 320, "style_size": 320, "steps": 4}  # the small run
+PROBE_SIZE = 320  # pixels of the small run; from noise, so that it has work to do
+PROBE = {"size": PROBE_SIZE, "style_size": PROBE_SIZE, "steps": 4, "init": "noise"}
+PROBE |= {"tile": None, "resume": None, "callbacks": ()}
+WEIGHTS = ("content_weight", "style_weight", "tv_weight")
 COPIES = 12  # of the image, that an optimizer works with
 # From coarse to fine: each size is twice the one before, and has half of its steps.
 COARSEST, MOST_STEPS, LEAST_STEPS = 256, 100, 25
@@ -62,38 +67,80 @@ def in_words(seconds):
     return f"{minutes // 60} h {minutes % 60} min"
 
 
-class _Probe:
-    """A small run, and what larger ones will cost by it."""
+def device():
+    """Where TensorFlow computes, in words.
+
+    >>> device()  # doctest: +ELLIPSIS
+    'on the ...'
+    """
+    cards = tf.config.get_visible_devices("GPU")
+    if cards:
+        details = tf.config.experimental.get_device_details(cards[0])
+        return f"on the GPU ({details.get('device_name', 'of unknown make')})"
+    try:
+        cores = len(os.sched_getaffinity(0))
+    except AttributeError:  # not on this system
+        cores = os.cpu_count()
+    return f"on the CPU ({cores} cores)"
+
+
+class Probe:
+    """A small run, and what larger ones will cost by it.
+
+    Args:
+        content_image, style_image: pictures as those of the larger runs.
+        settings: keywords of `style_transfer`.
+    """
 
     def __init__(self, content_image, style_image, settings):
         self.settings = check_settings(**(DEFAULTS | settings))
-        self.shape = load_image(content_image).shape[1:3]
-        self.network = extractor_of(self.settings)
-        small = PROBE | {"tile": None, "resume": None, "callbacks": ()}
-        run = style_transfer(content_image, style_image, **(settings | small))
+        # Only which parts are there matters, and that the loss stays a number.
+        parts = {w: min(getattr(self.settings, w), DEFAULTS[w]) for w in WEIGHTS}
+        small = settings | PROBE | parts
+        run = style_transfer(content_image, style_image, **small)
         first, *others = run.history["seconds"]
-        step = np.median(np.diff([first, *others]))
-        self.pixel = step / math.prod(fit(self.shape, PROBE["size"]))
+        step = np.median(np.diff([first, *others])) if others else first
+        pixels = fit(image_shape(content_image), PROBE_SIZE)
+        self.pixel = step / math.prod(pixels)
         self.tracing = max(0.0, first - 2 * step)
-        self.resident = psutil.Process().memory_info().rss
+        self.network = extractor_of(self.settings)
+        self.resident = resident_memory()
 
-    def estimate(self, sizes, steps):
+    def estimate(self, shape, sizes, steps):
+        """The `Estimate` of a photograph, `(height, width)`, in lists of both."""
         seconds = 0.0
         for size, n in zip(sizes, steps, strict=True):
-            shape = fit(self.shape, size)
-            tile = tile_for(self.network, shape, self.settings["tile"])
-            work = step_work(self.network, shape, tile)
+            pixels = fit(shape, size)
+            tile = tile_for(self.network, pixels, self.settings.tile)
+            work = step_work(self.network, pixels, tile)
             # The first step comes after a look at the targets, and fetches memory.
             seconds += self.tracing + self.pixel * work * (n + 1)
-        return Estimate(sizes, steps, seconds, self.memory(shape, tile), tile)
+        return Estimate(sizes, steps, seconds, self._memory(pixels, tile), tile)
 
-    def memory(self, shape, tile):
+    def _memory(self, shape, tile):
         image = 4 * 3 * math.prod(shape)
         copies = COPIES
-        if self.settings["optimizer"] == "lbfgs":
+        if self.settings.optimizer == "lbfgs":
             copies += 2 * memory_for((1, *shape, 3))
         step = step_memory(self.network, shape, tile)
         return self.resident + step + copies * image
+
+    def plan(self, time_budget, shape):
+        """As `plan`, for a photograph of a shape."""
+        plans = [
+            self.estimate(shape, *coarse_to_fine(size).values())
+            for size in SIZES
+            if size <= max(ENOUGH, *shape)
+        ]
+        fitting = [found for found in plans if found.seconds <= time_budget]
+        if not fitting:
+            raise ValueError(
+                f"time_budget: {time_budget:.3g} s; the smallest picture, {SIZES[0]} "
+                f"pixels, takes {plans[0]}"
+            )
+        chosen = fitting[-1]
+        more = min(time_budget / chosen.seconds, MOST_MORE)
+        return self.estimate(shape, chosen.size, [int(n * more) for n in chosen.steps])
 
 
 def estimate(content_image, style_image, **settings):
@@ -110,8 +157,9 @@ def estimate(content_image, style_image, **settings):
     >>> print(found)  # doctest: +ELLIPSIS
     about ...
     """
-    probe = _Probe(content_image, style_image, settings)
-    return probe.estimate(probe.settings["size"], probe.settings["steps"])
+    probe = Probe(content_image, style_image, settings)
+    wanted = probe.settings
+    return probe.estimate(image_shape(content_image), wanted.size, wanted.steps)
 
 
 # What may be had for it
@@ -160,19 +208,8 @@ def plan(time_budget, content_image, style_image, **settings):
     """
     if not isinstance(time_budget, numbers.Real) or not time_budget > 0:
         raise ValueError(f"time_budget: {time_budget!r}; wanted a number of seconds")
-    probe = _Probe(content_image, style_image, settings)
-    largest = max(ENOUGH, *probe.shape)
-    plans = [
-        probe.estimate(*coarse_to_fine(size).values())
-        for size in SIZES
-        if size <= largest
-    ]
-    fitting = [found for found in plans if found.seconds <= time_budget]
-    if not fitting:
-        raise ValueError(
-            f"time_budget: {time_budget:.3g} s; the smallest picture, {SIZES[0]} "
-            f"pixels, takes {plans[0]}"
-        )
-    chosen = fitting[-1]
-    more = min(time_budget / chosen.seconds, MOST_MORE)
-    return probe.estimate(chosen.size, [int(n * more) for n in chosen.steps])
+    for name in ("size", "steps"):
+        if name in settings:
+            raise ValueError(f"{name}: a plan chooses it; leave it out")
+    probe = Probe(content_image, style_image, settings)
+    return probe.plan(time_budget, image_shape(content_image))

@@ -35,7 +35,7 @@ def _cover(image, shape):
     return image[:, top : top + shape[0], left : left + shape[1]]
 
 
-def _first_images(init, contents, style, sizes, seed):
+def _first_images(init, contents, style, sizes, seed, min_side):
     """The first image at all sizes, in the shapes of the contents."""
     shapes = [content.shape[1:3] for content in contents]
     if isinstance(init, str) and init == "content":
@@ -45,7 +45,7 @@ def _first_images(init, contents, style, sizes, seed):
         noise = tf.constant(noise, tf.float32)
         return [noise, *(resize(noise, shape, clip=False) for shape in shapes[1:])]
     if isinstance(init, str) and init == "style":
-        pictures = [images[0] for images in style.load(sizes)]
+        pictures = [images[0] for images in style.load(sizes, min_side)]
     else:
         opened = open_image(init, max(sizes))
         pictures = [load_image(opened, size) for size in sizes]
@@ -75,8 +75,10 @@ def _load(content_image, style, settings, full=False):
     least = smallest_side([*settings.content_layers, *settings.style_layers])
     opened = open_image(content_image, None if full else sizes[-1])
     contents = [load_image(opened, size, min_side=least) for size in sizes]
-    styles = style.load(settings.style_sizes, least, full)[0]
-    firsts = _first_images(settings.init, contents, style, sizes, settings.seed)
+    init, seed = settings.init, settings.seed
+    also = sizes if isinstance(init, str) and init == "style" else []
+    styles, *_ = style.load([*settings.style_sizes, *also], least, full)
+    firsts = _first_images(init, contents, style, sizes, seed, least)
     return _Pictures(contents, firsts, styles)
 
 
@@ -214,8 +216,8 @@ def _chained(errors):
 def _run(result, stages, minimize, callbacks):
     """All the steps, watched by the callbacks; Ctrl-C ends them early.
 
-    Of several errors the first one arrives: the run's own before those of callbacks
-    that close.
+    Of several errors the first one arrives, the run's own before those of callbacks
+    that close. It brings the result so far.
     """
     errors = []
     try:
@@ -229,6 +231,7 @@ def _run(result, stages, minimize, callbacks):
         errors.append(error)
     errors += _close(callbacks, result)
     if errors:
+        errors[0].result = result
         raise _chained(errors)
     return result
 
@@ -301,7 +304,8 @@ def style_transfer(
     Raises:
         ValueError: before the first step, for anything that cannot work.
         ConnectionError: the network's weights are not here and cannot be downloaded.
-        NotFiniteError: the loss became infinite or no number; has the last good image.
+        NotFiniteError: the loss became infinite or no number. This and any other error
+            that ends a run, such as a callback's, has the `result` so far.
 
     Example:
 
