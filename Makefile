@@ -45,7 +45,7 @@ floors: .venv-floors/floors
 	touch $@
 
 .venv/test: .venv/demo requirements.txt
-	$(BIN)/pip install --quiet --editable .[test]
+	$(BIN)/pip install --quiet --editable .[test-all]
 	touch $@
 
 .venv/playground: .venv/demo
