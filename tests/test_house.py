@@ -85,6 +85,12 @@ def test_requirements_are_those_of_the_package():
     assert sorted(required) == sorted(name for name in listed if "[" not in name)
 
 
+def test_a_commit_is_checked_by_the_ruff_that_the_tests_have():
+    (required,) = re.findall(r'"ruff==(.*)"', (ROOT / "pyproject.toml").read_text())
+    hooks = (ROOT / ".pre-commit-config.yaml").read_text()
+    assert re.findall(r"ruff-pre-commit\n +rev: v(\S+)", hooks) == [required]
+
+
 def test_public_names_have_docstrings():
     for name in nst.__all__:
         assert getattr(nst, name).__doc__, name
