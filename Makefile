@@ -1,6 +1,7 @@
 # The two commands: `make demo` paints a picture, `make test` checks everything.
 # `make lab` opens the notebooks, `make playground` a page with knobs; `make bench`
 # measures; `make assignments` makes the students' versions and grades trial submissions.
+# `make floors` runs the tests with the lowest versions that pyproject.toml allows.
 
 PYTHON ?= python3
 BIN = .venv/bin
@@ -12,6 +13,7 @@ demo: .venv/demo
 test: .venv/test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 	$(BIN)/python -m pytest
 
 lab: .venv/lab
@@ -30,6 +32,9 @@ bench: .venv/bench
 	for part in steps optimizers start cost estimates; do \
 		$(BIN)/python benchmarks/bench.py $$part || exit 1; done
 
+floors: .venv-floors/floors
+	.venv-floors/bin/python -m pytest
+
 # Each target's file is a stamp: the environment is made again when its needs change.
 .venv/demo: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -41,7 +46,7 @@ bench: .venv/bench
 	touch $@
 
 .venv/test: .venv/demo requirements.txt
-	$(BIN)/pip install --quiet --editable .[test]
+	$(BIN)/pip install --quiet --editable .[test-all]
 	touch $@
 
 .venv/playground: .venv/demo
@@ -52,4 +57,11 @@ bench: .venv/bench
 	$(BIN)/pip install --quiet --editable .[bench]
 	touch $@
 
-.PHONY: demo test lab playground assignments bench
+# Its lowest TensorFlow needs Python 3.10 to 3.12: `make floors PYTHON=python3.10`.
+.venv-floors/floors: pyproject.toml
+	$(PYTHON) -m venv .venv-floors
+	sed -n '/^dependencies/,/^]/s/.*"\(.*\)>=\(.*\)".*/\1==\2/p' $< > .venv-floors/versions.txt
+	.venv-floors/bin/pip install --quiet --constraint .venv-floors/versions.txt --editable .[test]
+	touch $@
+
+.PHONY: demo test lab playground assignments bench floors

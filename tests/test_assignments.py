@@ -6,8 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import nbformat
 import pytest
+
+pytest.importorskip("nbgrader")
+import nbformat
 from nbgrader.api import Gradebook
 
 COURSE = Path(__file__).parent.parent / "notebooks" / "exercises"

@@ -4,7 +4,6 @@ import json
 import re
 from pathlib import Path
 
-import papermill
 import pytest
 
 ROOT = Path(__file__).parent.parent
@@ -40,6 +39,7 @@ def test_the_chapters_are_there():
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_runs_from_top_to_bottom(path, tmp_path, monkeypatch):
+    papermill = pytest.importorskip("papermill")
     monkeypatch.delenv("NST_TF_WEIGHTS", raising=False)
     (tmp_path / "images").symlink_to(ROOT / "images")
     (tmp_path / "notebooks").mkdir()

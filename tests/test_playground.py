@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+pytest.importorskip("ipywidgets")
+
 import nst_tf as nst
 from nst_tf.playground import OWN, Playground, pictures
 
@@ -120,6 +122,7 @@ def test_pictures_of_a_folder():
 
 @pytest.fixture(scope="module")
 def address():
+    pytest.importorskip("voila")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -146,11 +149,10 @@ def address():
 
 @pytest.fixture(scope="module")
 def browser():
-    from playwright.sync_api import sync_playwright
-
+    playwright = pytest.importorskip("playwright.sync_api")
     if not BROWSER:
         pytest.skip("there is no Chromium")
-    with sync_playwright() as playwright:
+    with playwright.sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=BROWSER, args=["--no-sandbox"]
         )
