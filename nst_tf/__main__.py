@@ -10,7 +10,7 @@ from pathlib import Path
 
 from nst_tf import __version__
 from nst_tf.callbacks import checkpoint, film, progress
-from nst_tf.estimates import PROBE_SIZE, Probe, device
+from nst_tf.estimates import Probe, device
 from nst_tf.features import smallest_side
 from nst_tf.images import check_path, image_shape, load_image, open_image, read_settings
 from nst_tf.results import load_checkpoint
@@ -151,7 +151,8 @@ def _check_options(args, contents):
         getattr(args, name) != defaults[name] for name in ("size", "steps", "resume")
     ):
         raise ValueError(
-            "--time-budget chooses size and steps; leave those two and --resume out"
+            "--time-budget chooses size and steps of a new run; leave those two out, "
+            "and --resume"
         )
 
 
@@ -176,18 +177,16 @@ def _cost(probe, shape, budget):
 
 
 def _opened(contents, styles, settings, budget):
-    """The photographs and the `Style`, in the largest size at which they are used."""
+    """The photographs and the `Style`; each file is decoded once."""
     checked = check_settings(callbacks=(), **settings)
     least = smallest_side([*checked.content_layers, *checked.style_layers])
 
     def open_one(path):
-        opened = open_image(path, None if budget else max(*checked.size, PROBE_SIZE))
+        opened = open_image(path, None if budget else checked.size[-1])
         load_image(opened, checked.size[0], min_side=least)  # is it large enough?
         return opened
 
-    style_size = None if budget else max(*checked.style_sizes, PROBE_SIZE)
-    paintings = [open_image(path, style_size) for path in styles]
-    style = Style(paintings, checked.style_blend)
+    style = Style(list(map(open_image, styles)), checked.style_blend)
     return _photographs(contents, open_one), style
 
 
@@ -253,6 +252,7 @@ def _transfer(args):
     where = f", {device()}"
     for k, photograph in enumerate(photographs):
         name = Path(contents[k]).name
+        callbacks = _watchers(args, name)
         if k == 0:
             tell = budget or not args.quiet
             probe = _probe(photograph, style, settings, budget) if tell else None
@@ -264,7 +264,6 @@ def _transfer(args):
             words = f"{name}: size {sizes}, steps {steps}: {found}{where}"
             print(words, file=sys.stderr)
             where = ""
-        callbacks = _watchers(args, name)
         status = _paint(photograph, style, paths[k], callbacks, settings)
         if status:
             return status

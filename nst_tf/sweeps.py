@@ -62,10 +62,12 @@ def _file_name(setting, keywords, pictures):
 
 def _paint(job):
     """One setting, one file; what is there already is not painted again."""
-    path, content_image, style_image, keywords = job
+    path, content_image, style, keywords = job
     if path.exists():
         return
-    result = style_transfer(content_image, style_image, **keywords)
+    if "style_blend" in keywords:  # a style has but one
+        style = style.images
+    result = style_transfer(content_image, style, **keywords)
     if not result.complete:
         raise KeyboardInterrupt
     result.save(path)
@@ -120,7 +122,7 @@ def sweep(content_image, style_image, settings, folder="sweep", *, map=map, **fi
         path = folder / _file_name(
             setting, DEFAULTS | keywords, [pictures, style.blend]
         )
-        jobs.append((path, content_image, style_image, keywords))
+        jobs.append((path, content_image, style, keywords))
     list(map(_paint, jobs))
     paths = [path for path, *_ in jobs]
     if not all(path.exists() for path in paths):

@@ -90,23 +90,21 @@ class Style:
         self.blend = check_blend(blend, self.images)
         self._pictures, self._targets = {}, {}
 
-    def load(self, sizes, min_side=1, full=False):
+    def load(self, sizes, min_side=1):
         """The pictures at several sizes of their long edge; each file is decoded once.
 
         Args:
             sizes: in pixels.
             min_side: a picture with a shorter side than this is refused.
-            full: decodes large JPEGs in all their pixels.
 
         Returns:
             A list for each size, of `(1, H, W, 3)` images.
         """
         missing = {size for size in sizes if (size, min_side) not in self._pictures}
-        for image in self.images if missing else []:
-            opened = open_image(image, None if full else max(missing))
-            for size in missing:
-                picture = load_image(opened, size, min_side=min_side)
-                self._pictures.setdefault((size, min_side), []).append(picture)
+        opened = [open_image(image) for image in self.images if missing]
+        for size in missing:
+            pictures = [load_image(o, size, min_side=min_side) for o in opened]
+            self._pictures[size, min_side] = pictures
         return [self._pictures[size, min_side] for size in sizes]
 
     def targets(self, extractor, layers, size, tile=None):

@@ -68,8 +68,8 @@ class _Pictures:
 def _load(content_image, style, settings, full=False):
     """The `_Pictures` of a run; each file is decoded once.
 
-    `full` decodes large JPEGs in all their pixels, which is slower and sees some grey
-    values otherwise.
+    `full` decodes a large JPEG of the photograph in all its pixels, which is slower and
+    gives other grey values here and there.
     """
     sizes = settings.size
     least = smallest_side([*settings.content_layers, *settings.style_layers])
@@ -77,7 +77,7 @@ def _load(content_image, style, settings, full=False):
     contents = [load_image(opened, size, min_side=least) for size in sizes]
     init, seed = settings.init, settings.seed
     also = sizes if isinstance(init, str) and init == "style" else []
-    styles, *_ = style.load([*settings.style_sizes, *also], least, full)
+    styles, *_ = style.load([*settings.style_sizes, *also], least)
     firsts = _first_images(init, contents, style, sizes, seed, least)
     return _Pictures(contents, firsts, styles)
 
@@ -94,7 +94,7 @@ def _are_the_same(content_image, style, settings, saved):
     """Whether the pictures are those of a saved run, at the sizes that it had."""
     names = ("size", "style_size")
     before = dataclasses.replace(settings, **{n: saved.settings[n] for n in names})
-    loads = (_load(content_image, Style(style.images), before, f) for f in (0, 1))
+    loads = (_load(content_image, style, before, full) for full in (False, True))
     return any(p.fingerprint() == saved.settings["fingerprint"] for p in loads)
 
 

@@ -82,7 +82,7 @@ def test_a_schedule_goes_on_where_it_was():
 def test_a_resumed_run_must_have_the_same_pictures():
     nst.style_transfer("photo.jpg", "painting.jpg", callbacks=nst.checkpoint("r.npz"))
     Image.open("photo.jpg").rotate(180).save("photo.jpg")
-    with pytest.raises(ValueError, match="made with fingerprint="):
+    with pytest.raises(ValueError, match="other pictures"):
         nst.style_transfer("photo.jpg", "painting.jpg", resume="r.npz")
 
 
@@ -111,7 +111,7 @@ def test_a_resumed_bar_starts_where_the_run_was(capsys):
 
 def test_a_resumed_run_must_have_the_same_settings():
     nst.style_transfer("photo.jpg", "painting.jpg", callbacks=[nst.checkpoint("r.npz")])
-    with pytest.raises(ValueError, match="made with tv_weight=0.5, and this run has"):
+    with pytest.raises(ValueError, match="made with tv_weight=0.5, and now"):
         nst.style_transfer("photo.jpg", "painting.jpg", tv_weight=1.0, resume="r.npz")
 
 

@@ -121,9 +121,18 @@ def test_weights_that_are_no_numbers_are_refused(tiny_weights, tmp_path):
 
 
 def test_weights_are_found_through_the_environment(photo, tiny_weights, monkeypatch):
+    monkeypatch.setitem(nst.features.VARIABLES, "tiny", "NST_TF_WEIGHTS")
     monkeypatch.setenv("NST_TF_WEIGHTS", tiny_weights)
     found, given = extractor("imagenet")(photo), extractor(tiny_weights)(photo)
     np.testing.assert_array_equal(found["block5_conv1"], given["block5_conv1"])
+
+
+def test_each_network_has_its_own_variable(monkeypatch):
+    monkeypatch.setenv("NST_TF_WEIGHTS", "nineteen.h5")
+    assert nst.features.weights_file("vgg16") == "imagenet"
+    monkeypatch.setenv("NST_TF_WEIGHTS_VGG16", "sixteen.h5")
+    assert nst.features.weights_file("vgg16") == "sixteen.h5"
+    assert nst.features.weights_file("vgg19") == "nineteen.h5"
 
 
 def test_wrong_weights_in_the_environment_name_it(tiny_weights, monkeypatch):

@@ -2,13 +2,14 @@ import re
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 import nst_tf as nst
-from nst_tf import features
+from nst_tf import estimates, features, images, targets
 from nst_tf.__main__ import main
 
 
@@ -106,12 +107,48 @@ def test_a_stopped_run_is_resumed(monkeypatch):
     assert np.abs(whole - part).max() > 0.01
 
 
+def test_a_checkpoint_alone_is_enough_to_go_on(monkeypatch):
+    command = ["transfer", "photo.jpg", "painting.jpg", "--steps", "5"]
+    options = ["--content-weight", "0.5", "--style", "photo.jpg", "--size", "32", "48"]
+    options += ["--style-blend", "0.7", "0.3"]
+    assert run(*command, *options, "-o", "whole.png") == 0
+    with monkeypatch.context() as patch:
+        patch.setattr("nst_tf.__main__.progress", interrupted_at(2))
+        files = ["--checkpoint", "run.npz", "-o", "part.png"]
+        assert run(*command, *options, *files) == 130
+    assert run("transfer", "--resume", "run.npz", "-o", "resumed.png") == 0
+    whole, resumed = (nst.load_image(f"{name}.png") for name in ("whole", "resumed"))
+    np.testing.assert_array_equal(whole, resumed)
+
+
+def test_a_contradiction_is_told_in_the_words_of_the_command_line(capsys):
+    command = ["transfer", "photo.jpg", "painting.jpg", "--checkpoint", "run.npz"]
+    assert run(*command, "-o", "out.png") == 0
+    capsys.readouterr()
+    assert run("transfer", "--resume", "run.npz", "--content-weight", "3") == 2
+    assert capsys.readouterr().err == (
+        "nst-tf: --resume: the run was made with --content-weight 0.02, and now "
+        "--content-weight 3.0\n"
+    )
+
+
+def test_the_picture_is_kept_when_a_film_cannot_be_written(monkeypatch, capsys):
+    def full(*_):
+        raise OSError("no space left")
+
+    monkeypatch.setattr("nst_tf.callbacks.write_film", full)
+    command = ["transfer", "photo.jpg", "painting.jpg", "--animate", "run.gif"]
+    assert run(*command, "-o", "out.png") == 1
+    assert "no space left. The last good picture: out.png" in capsys.readouterr().err
+    assert nst.load_image("out.png").shape == (1, 32, 48, 3)
+
+
 def test_the_network_is_loaded_once_for_all_photographs(monkeypatch):
-    nst.transfer._extractor.cache_clear()
+    targets._extractor.cache_clear()
     calls = []
-    original = nst.transfer.feature_extractor
+    original = targets.feature_extractor
     monkeypatch.setattr(
-        nst.transfer, "feature_extractor", lambda *a: calls.append(a) or original(*a)
+        targets, "feature_extractor", lambda *a: calls.append(a) or original(*a)
     )
     Image.open("photo.jpg").rotate(90).save("turned.png")
     assert run("transfer", "photo.jpg", "turned.png", "painting.jpg", "-o", ".") == 0
@@ -120,7 +157,7 @@ def test_the_network_is_loaded_once_for_all_photographs(monkeypatch):
 
 SIGNALLED = """
 import sys, pytest
-from nst_tf import features
+from nst_tf import features, images, targets
 from nst_tf.__main__ import main
 features.NETWORKS["tiny"] = {widths}
 sys.exit(main(sys.argv[1:]))
@@ -139,7 +176,7 @@ def test_a_real_ctrl_c_saves_the_picture_and_exits_with_130(tiny_weights, tmp_pa
         text=True,
     )
     shown = ""
-    while "total=" not in shown:  # the bar: a step was taken
+    while "step=" not in shown:  # the bar, as wide as it may be: a step was taken
         character = process.stderr.read(1)
         assert character, f"it ended before its first step: {shown}"
         shown += character
@@ -237,7 +274,73 @@ def test_the_module_is_a_command():
 def test_what_a_run_will_cost_is_told_first(capfd):
     assert run("transfer", "photo.jpg", "painting.jpg", "-o", "out.png") == 0
     first = capfd.readouterr().err.splitlines()[0]
-    assert re.fullmatch(r"photo.jpg: size 48, steps 3: about \d+ s, \d+\.\d GB", first)
+    cost = r"photo.jpg: size 48, steps 3: about \d+ s, \d+\.\d GB"
+    assert re.fullmatch(rf"{cost}, on the CPU \(\d+ cores\)", first)
+
+
+def test_one_small_run_tells_the_cost_of_all_photographs(capfd, monkeypatch):
+    probes = []
+
+    class Counted(estimates.Probe):
+        def __init__(self, *args):
+            probes.append(args)
+            super().__init__(*args)
+
+    monkeypatch.setattr("nst_tf.__main__.Probe", Counted)
+    Image.open("photo.jpg").rotate(90).save("turned.png")
+    assert run("transfer", "photo.jpg", "turned.png", "painting.jpg", "-o", ".") == 0
+    shown = capfd.readouterr().err
+    assert len(probes) == 1
+    assert len(re.findall("size 48, steps 3: about", shown)) == 2
+    assert shown.count("on the CPU") == 1
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--style-weight", "0", "--tv-weight", "0"],  # nothing to do
+        ["--steps", "1"],
+        ["--style-weight", "1e30", "--optimizer", "adam"],
+    ],
+)
+def test_the_cost_of_an_odd_run_is_told_too(options, capfd):
+    pair = "photo.jpg", "painting.jpg"
+    assert run("transfer", *pair, "-o", "out.png", *options) == 0
+    assert "about" in capfd.readouterr().err.splitlines()[0]
+
+
+def test_a_loss_that_is_no_number_is_told_in_one_line(capfd):
+    command = ["transfer", "photo.jpg", "painting.jpg", "-o", "out.png"]
+    assert run(*command, "--style-weight", "1e38") == 1
+    cost, told = capfd.readouterr().err.splitlines()
+    assert "about" in cost and told.startswith("nst-tf: the loss is inf at step 1")
+
+
+def test_a_small_run_that_fails_does_not_stop_the_large_one(capfd, monkeypatch):
+    def broken(*_):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("nst_tf.__main__.Probe", broken)
+    assert run("transfer", "photo.jpg", "painting.jpg", "-o", "out.png") == 0
+    assert "about" not in capfd.readouterr().err
+
+
+def test_each_file_is_decoded_once(monkeypatch):
+    """With two sizes, an estimate, and the painting as first image."""
+    decoded = []
+    original = images._decode
+
+    def counted(picture, *args):
+        decoded.append(Path(picture.filename).name)
+        return original(picture, *args)
+
+    monkeypatch.setattr(images, "_decode", counted)
+    options = ["--size", "32", "48", "--init", "style"]
+    assert run("transfer", "photo.jpg", "painting.jpg", "-o", "out.png", *options) == 0
+    assert sorted(decoded) == ["painting.jpg", "photo.jpg"]
+    decoded.clear()
+    nst.style_transfer("photo.jpg", "painting.jpg", size=[32, 48], init="style")
+    assert sorted(decoded) == ["painting.jpg", "photo.jpg"]
 
 
 def test_a_time_budget_chooses_size_and_steps(tmp_path, capfd):

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 import nst_tf as nst
-from nst_tf import tiling
+from nst_tf import targets, tiling
 from nst_tf.optimizers import loss_and_gradient
 
 CONTENT = ["block2_conv2", "block4_conv2"]
@@ -22,8 +22,8 @@ def loss(extractor, tile, shape, **weights):
     whole = {"content_weight": 0.02, "style_weight": 1.0, "tv_weight": 0.5} | weights
     parts = (
         extractor,
-        tiling.content_targets(extractor, image(*shape, 1), CONTENT, tile),
-        tiling.style_targets(extractor, image(90, 133, 2), list(STYLE), tile),
+        targets.content_targets(extractor, image(*shape, 1), CONTENT, tile),
+        targets.style_targets(extractor, image(90, 133, 2), list(STYLE), tile),
         STYLE,
         *whole.values(),
     )
@@ -117,8 +117,16 @@ def test_tiles_are_taken_when_memory_is_short(extractor, monkeypatch):
 def test_a_network_whose_reach_is_not_known_gets_no_tiles(extractor):
     own = tf.keras.Model(extractor.input, {"a": extractor.output["block1_conv1"]})
     assert tiling.tile_for(own, (10**5, 10**5)) is None
+    layers = {"content_layers": "a", "style_layers": "a"}
     with pytest.raises(ValueError, match="tile: how far"):
-        nst.style_transfer("photo.jpg", "painting.jpg", network=extractor, tile=64)
+        nst.style_transfer("photo.jpg", "painting.jpg", network=own, tile=64, **layers)
+
+
+def test_a_network_is_not_known_by_its_name(extractor):
+    """A user may call a model as one of ours is called."""
+    features = {"block1_conv1": extractor.output["block1_conv1"]}
+    own = tf.keras.Model(extractor.input, features, name=extractor.name)
+    assert tiling.tile_for(own, (10**5, 10**5)) is None
 
 
 @pytest.mark.parametrize("tile", [0, 32, 100, 64.0, "64", -64])
