@@ -1,0 +1,736 @@
+"""Checks of a student's functions, each of which names the mistake that it met.
+
+    nst.exercises.check_gram_matrix(my_gram_matrix)
+
+The function may be made of TensorFlow or of NumPy, a Keras layer, a `tf.Module` or a
+lambda. What it returns is a `Report`: a card in a notebook, text in a terminal, true or
+false in an `assert`.
+
+A check gives the function small random features and asks, in this order, for the type,
+the shape, L(x, x) = 0, symmetry, direction, value and gradient. It stops at the first
+thing wrong. Which mistake does that? The wrong formulas that students write are
+written down here beside the right one, and give the wrong number away.
+"""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from nst_tf.features import MEAN_BGR
+from nst_tf.questions import (
+    CLOSE,
+    Problem,
+    Student,
+    a_number,
+    an_array,
+    ask_gradient,
+    ask_identity,
+    check_of,
+    mistake,
+    same,
+    words_of,
+)
+
+LAYOUTS = ("bhwc", "hwc")
+SHAPE = (1, 4, 5, 7)  # B, H, W, N: no two alike, M = 20, and N is no usual factor
+OTHER_SHAPE = (1, 3, 6, 5)
+
+
+# What is given to it, and what is right
+
+
+def _check_layout(layout):
+    if layout not in LAYOUTS:
+        raise ValueError(f"layout: {layout!r} is none of {list(LAYOUTS)}")
+
+
+def _features(rng, layout, shape=SHAPE):
+    """Random activations, positive as after ReLU."""
+    F = rng.uniform(0.1, 2.0, shape).astype("float32")
+    return tf.constant(F if layout == "bhwc" else F[0])
+
+
+def _rows(F):
+    """`(M, N)` in float64: one row per position."""
+    F = np.asarray(F, "float64")
+    return F.reshape(-1, F.shape[-1])
+
+
+def _grams(F):
+    return _rows(F).T @ _rows(F)
+
+
+# Factors of the sum of squares, as functions of N and M; by the name of a convention.
+CONTENT = {
+    "paper": lambda N, M: 1 / 2,  # eq. 1
+    "none": lambda N, M: 1.0,
+    "positions": lambda N, M: 1 / M,
+    "mean": lambda N, M: 1 / (N * M),
+}
+GRAM = {  # of the Gram matrix itself
+    "paper": lambda N, M: 1.0,  # eq. 3
+    "none": lambda N, M: 1.0,
+    "positions": lambda N, M: 1 / M,
+    "mean": lambda N, M: 1 / (N * M),
+}
+STYLE = {  # of the squares of differences between such Gram matrices
+    "paper": lambda N, M: 1 / (4 * N**2 * M**2),  # eq. 4
+    "none": lambda N, M: 1.0,
+    "positions": lambda N, M: 1 / (4 * N**2),
+    "mean": lambda N, M: 1 / N**2,
+}
+
+
+def _convention(table, normalize):
+    """A factor by its name, or a function of N and M as it is."""
+    if callable(normalize):
+        return normalize
+    if normalize not in table:
+        raise ValueError(
+            f"normalize: {normalize!r} is none of {list(table)}, nor a function of N, M"
+        )
+    return table[normalize]
+
+
+def _factors(expected, N, M, filters="filters", positions="positions"):
+    """What is wrong with a value that has another factor than was wanted."""
+    named = {
+        "4": 4,
+        "2": 2,
+        f"M, the number of {positions}": M,
+        f"N, the number of {filters}": N,
+        "M^2": M**2,
+        "N^2": N**2,
+        "N M": N * M,
+        "N^2 M^2": N**2 * M**2,
+        "2 N M": 2 * N * M,
+        "4 N M": 4 * N * M,
+        "4 N^2": 4 * N**2,
+        "4 M^2": 4 * M**2,
+        "4 N^2 M^2": 4 * N**2 * M**2,
+    }
+    missing = {f"a division by {n} is missing": expected * x for n, x in named.items()}
+    extra = {f"it is divided by {n} once more": expected / x for n, x in named.items()}
+    return missing | extra
+
+
+# The checks
+
+
+@check_of
+def check_content_loss(f, asking, layout="bhwc", normalize="paper", seed=0):
+    """Checks `f(features, target)`, eq. 1.
+
+    Args:
+        f: takes activations of the generated picture and of the photograph.
+        layout: `"bhwc"` for `(1, H, W, N)`, `"hwc"` for `(H, W, N)`.
+        normalize: `"paper"` for 1/2 sum, `"none"` for the sum, `"mean"`, `"positions"`
+            for the sum over M; or a function of N and M, the factor of the sum.
+        seed: of the numbers that it is given.
+
+    Returns:
+        A `Report`.
+
+    Example:
+
+    >>> from nst_tf import losses
+    >>> check_content_loss(losses.content_loss)
+    content_loss: all right: type, shape, identity, symmetry, direction, value, gradient
+    >>> check_content_loss(lambda F, P: tf.reduce_sum(tf.square(F - P))).problem[-26:]
+    'a division by 2 is missing'
+    """
+    _check_layout(layout)
+    factor = _convention(CONTENT, normalize)
+    rng = np.random.default_rng(seed)
+    F, P = _features(rng, layout), _features(rng, layout)
+    N, M = SHAPE[-1], SHAPE[1] * SHAPE[2]
+    d = _rows(F) - _rows(P)
+
+    def right(F, P):
+        return factor(N, M) * tf.reduce_sum(tf.square(F - P))
+
+    student = Student(f, F, P)
+    value = student(F, P)
+    found = a_number(value)
+    asking.ask("type", True, "")
+    other = _features(rng, layout, OTHER_SHAPE), _features(rng, layout, OTHER_SHAPE)
+    a_number(student(*other))
+    asking.ask("shape", True, "")
+    ask_identity(asking, student, P, P)
+    back = a_number(student(P, F))
+    asking.ask(
+        "symmetry",
+        np.isclose(found, back, rtol=CLOSE),
+        f"L(F, P) is {found:.6g} and L(P, F) {back:.6g}; wanted the same: usually the "
+        "square is missing, so that differences cancel",
+    )
+    further = a_number(student(F + 2 * (F - P), P))
+    asking.ask(
+        "direction",
+        further > found,
+        "it does not grow when the pictures move apart: is the target computed from "
+        "the generated picture, or its gradient stopped by a constant?",
+    )
+    c, S = factor(N, M), np.sum(d**2)
+    mistakes = {
+        "the squares are missing: these are absolute values": c * np.sum(np.abs(d)),
+        "the sum is squared, not its terms": c * np.sum(d) ** 2,
+        "a square root is too many: a norm, not its square": np.sqrt(S),
+        "a mean where a sum is wanted": S / (N * M),
+        "half a mean where half a sum is wanted": S / (2 * N * M),
+        "the features were cut to whole numbers": c
+        * np.sum((np.int64(_rows(F)) - np.int64(_rows(P))) ** 2.0),
+    } | _factors(c * S, N, M)
+    asking.ask("value", same(found, c * S), lambda: mistake(found, c * S, mistakes))
+    ask_gradient(asking, student, right, F, P)
+
+
+@check_of
+def check_gram_matrix(f, asking, layout="bhwc", normalize="paper", batch=True, seed=0):
+    """Checks `f(features)`, eq. 3.
+
+    Args:
+        f: takes activations of one layer; gives `(1, N, N)`, or `(N, N)` for `"hwc"`.
+        layout: `"bhwc"` for `(1, H, W, N)`, `"hwc"` for `(H, W, N)`.
+        normalize: `"paper"` or `"none"` for the sum over positions, `"positions"` for
+            the sum over M, `"mean"` for the sum over N M; or a function of N and M.
+        batch: whether it has to take several pictures at once, too.
+        seed: of the numbers that it is given.
+
+    Returns:
+        A `Report`.
+
+    Example:
+
+    >>> from nst_tf import losses
+    >>> bool(check_gram_matrix(losses.gram_matrix))
+    True
+    >>> check_gram_matrix(lambda F: losses.gram_matrix(F) / 20).problem[-53:]
+    'it is divided by M, the number of positions once more'
+    """
+    _check_layout(layout)
+    factor = _convention(GRAM, normalize)
+    rng = np.random.default_rng(seed)
+    F = _features(rng, layout)
+    N, M = SHAPE[-1], SHAPE[1] * SHAPE[2]
+    one = (1,) if layout == "bhwc" else ()
+
+    def right(F):
+        rows = tf.reshape(F, (-1, N))
+        return factor(N, M) * tf.matmul(rows, rows, transpose_a=True)
+
+    X, c = _rows(F), factor(N, M)
+    expected = (c * X.T @ X).reshape(*one, N, N)
+    swapped = "; positions and filters are swapped: this compares positions with each "
+    hints = {
+        (*one, M, M): swapped + "other, wanted are filters: transpose the other one",
+        (M, M): swapped + "other, wanted are filters: transpose the other one",
+        (N, N): "; the axis of the batch is lost",
+        (1, N, N): "; there is an axis too many",
+        (): "; is it summed up?",
+        (*one, N): "; these are sums of squares: products of different filters are "
+        "missing",
+    }
+    student = Student(f, F)
+    found = an_array(student(F), expected.shape, hints)
+    asking.ask("type", True, "")
+    asking.ask("shape", True, "")
+    matrix = found.reshape(N, N)
+    asking.ask(
+        "symmetry",
+        same(matrix, matrix.T),
+        "it is not symmetric; filter i with j is filter j with i",
+    )
+    mixed = np.reshape(F, (N, M)).astype("float64")
+    centered = X - X.mean(0)
+    mistakes = {
+        "the axes are transposed without tf.transpose: reshape(F, (N, M)) of (H, W, N) "
+        "mixes the filters; reshape to (M, N), and transpose that": c * mixed @ mixed.T,
+        "the means are subtracted: a covariance": c * centered.T @ centered,
+        "only the diagonal is right": np.diag(np.diag(c * X.T @ X)),
+        "absolute values or roots in it": c * np.sqrt(np.abs(X.T @ X)),
+    } | _factors(c * X.T @ X, N, M)
+    asking.ask(
+        "value",
+        same(matrix, c * X.T @ X),
+        lambda: mistake(matrix, c * X.T @ X, mistakes),
+    )
+    if layout == "bhwc" and batch:
+        two = tf.concat([F, _features(rng, layout)], axis=0)
+        both = np.stack([c * _grams(image) for image in two])
+        hints = {
+            (1, N, N): "; the pictures of a batch are summed up, each has its own",
+            (N, N): "; the pictures of a batch are summed up, each has its own",
+        }
+        found = an_array(student(two), both.shape, hints)
+        asking.ask(
+            "batch",
+            same(found, both),
+            "one picture is right, but of two in a batch each should have its own",
+        )
+    ask_gradient(asking, student, lambda F: tf.reshape(right(F), expected.shape), F)
+
+
+def _style_inputs(rng, layout, shape, target, gram_factor):
+    """Features, and the target that goes with them: a Gram matrix or features."""
+    F, S = _features(rng, layout, shape), _features(rng, layout, shape)
+    N, M = shape[-1], shape[1] * shape[2]
+    G, A = (gram_factor(N, M) * _grams(x) for x in (F, S))
+    given = S
+    if target == "gram":
+        batched = A[None] if layout == "bhwc" else A
+        given = tf.constant(batched, tf.float32)
+    return F, given, G, A
+
+
+def _conventions(normalize):
+    if isinstance(normalize, tuple):
+        return normalize
+    return _convention(GRAM, normalize), _convention(STYLE, normalize)
+
+
+@check_of
+def check_layer_style_loss(
+    f, asking, layout="bhwc", normalize="positions", target="gram", seed=0
+):
+    """Checks `f(features, target)`, eq. 4.
+
+    Args:
+        f: takes activations of the generated picture and the painting's Gram matrix.
+        layout: `"bhwc"` for `(1, H, W, N)`, `"hwc"` for `(H, W, N)`.
+        normalize: of the Gram matrices and of the squares: `"paper"` for raw matrices
+            and 1/(4 N^2 M^2), `"positions"` for matrices over M and 1/(4 N^2), which is
+            the same for pictures of one size; `"mean"` for matrices over N M and a mean
+            of squares; `"none"` for neither; or a pair of functions of N and M, the
+            factors of both.
+        target: `"gram"`, or `"features"` if the second argument is the painting's
+            activations.
+        seed: of the numbers that it is given.
+
+    Returns:
+        A `Report`.
+
+    Example:
+
+    >>> from nst_tf import losses
+    >>> bool(check_layer_style_loss(losses.layer_style_loss))
+    True
+    """
+    _check_layout(layout)
+    gram_factor, factor = _conventions(normalize)
+    rng = np.random.default_rng(seed)
+    F, given, G, A = _style_inputs(rng, layout, SHAPE, target, gram_factor)
+    N, M = SHAPE[-1], SHAPE[1] * SHAPE[2]
+    S = np.sum((G - A) ** 2)
+    expected = factor(N, M) * S
+
+    def right(F, _):
+        rows = tf.reshape(F, (-1, N))
+        G = gram_factor(N, M) * tf.matmul(rows, rows, transpose_a=True)
+        return factor(N, M) * tf.reduce_sum(tf.square(G - tf.constant(A, tf.float32)))
+
+    student = Student(f, F, given)
+    found = a_number(student(F, given))
+    asking.ask("type", True, "")
+    other, other_given, other_G, other_A = _style_inputs(
+        rng, layout, OTHER_SHAPE, target, gram_factor
+    )
+    other_found = a_number(student(other, other_given))
+    asking.ask("shape", True, "")
+    own = F
+    if target == "gram":
+        own = gram_factor(N, M) * _grams(F)
+        own = tf.constant(own[None] if layout == "bhwc" else own, tf.float32)
+    ask_identity(asking, student, F, own)
+    if target == "features":
+        back = a_number(student(given, F))
+        asking.ask(
+            "symmetry",
+            np.isclose(found, back, rtol=CLOSE),
+            f"L(G, A) is {found:.6g} and L(A, G) {back:.6g}; wanted the same: usually "
+            "the square is missing, or the painting's own Gram matrix",
+        )
+
+    asking.ask(
+        "direction",
+        found > 0,
+        f"it is {found:.6g} for different pictures: is the painting's Gram matrix "
+        "computed from the generated picture?",
+    )
+
+    def problem():
+        other_S = np.sum((other_G - other_A) ** 2)
+        if np.isclose(found, S, rtol=CLOSE):
+            return (
+                f"it returned {found:.6g}, wanted {expected:.6g}: this is the sum of "
+                "squares alone, its factor is missing"
+            )
+        if np.isclose(found / S, other_found / other_S, rtol=CLOSE):
+            return (
+                f"it has one factor, {found / S:.4g}, for layers of different sizes: "
+                "N and M must come from the features at hand, not from the picture's "
+                "size or from 3 channels"
+            )
+        c = factor(N, M)
+        mistakes = {
+            "the squares are missing: these are absolute values": c
+            * np.sum(np.abs(G - A)),
+            "the squares are missing: differences cancel": c * np.sum(G - A),
+            "a square root is too many: a norm, not its square": np.sqrt(S),
+        }
+        if target == "features":
+            d = _rows(F) - _rows(given)
+            mistakes["features are compared, not Gram matrices"] = c * np.sum(d**2)
+        return mistake(found, expected, mistakes | _factors(expected, N, M))
+
+    asking.ask("value", same(found, expected), problem)
+    N, M = OTHER_SHAPE[-1], OTHER_SHAPE[1] * OTHER_SHAPE[2]
+    other_expected = factor(N, M) * np.sum((other_G - other_A) ** 2)
+    asking.ask(
+        "value",
+        same(other_found, other_expected),
+        lambda: (
+            f"right for {SHAPE}, but for {OTHER_SHAPE} "
+            + mistake(other_found, other_expected, _factors(other_expected, N, M))
+        ),
+    )
+    N, M = SHAPE[-1], SHAPE[1] * SHAPE[2]
+    ask_gradient(asking, student, right, F, given)
+
+
+@check_of
+def check_style_loss(
+    f, asking, layout="bhwc", normalize="positions", target="gram", seed=0
+):
+    """Checks `f(features, targets, layer_weights)`, eq. 5.
+
+    Args:
+        f: takes three dicts by layer: activations, the painting's Gram matrices, and
+            the weights w_l.
+        layout, normalize, target, seed: as in `check_layer_style_loss`.
+
+    Returns:
+        A `Report`.
+
+    Example:
+
+    >>> from nst_tf import losses
+    >>> bool(check_style_loss(losses.style_loss))
+    True
+    """
+    _check_layout(layout)
+    gram_factor, factor = _conventions(normalize)
+    rng = np.random.default_rng(seed)
+    weights = {"block1_conv1": 0.5, "block2_conv1": 0.2, "block3_conv1": 0.4}
+    F, targets, E = {}, {}, {}
+    for layer, shape in zip(weights, (SHAPE, OTHER_SHAPE, (1, 2, 3, 5)), strict=True):
+        F[layer], targets[layer], G, A = _style_inputs(
+            rng, layout, shape, target, gram_factor
+        )
+        E[layer] = factor(shape[-1], shape[1] * shape[2]) * np.sum((G - A) ** 2)
+    w, E = np.array(list(weights.values())), np.array(list(E.values()))
+    student = Student(f, F, targets, weights)
+    found = a_number(student(F, targets, weights))
+    asking.ask("type", True, "")
+    expected = np.sum(w * E)
+    mistakes = {
+        "the weights of the layers are not used": np.sum(E),
+        "the weights are not used: it is a mean over layers": np.mean(E),
+        "only the last layer is there: is it added up (+=), or set (=)?": w[-1] * E[-1],
+        "only the last layer is there, without its weight": E[-1],
+        "only the first layer is there: is the `return` inside the loop?": w[0] * E[0],
+        "the weights are applied twice": np.sum(w**2 * E),
+        "it is divided by the number of layers": expected / len(w),
+        "it is divided by the sum of the weights": expected / w.sum(),
+        "the weights belong to other layers: go by name": np.sum(w[::-1] * E),
+    }
+    asking.ask(
+        "value", same(found, expected), lambda: mistake(found, expected, mistakes)
+    )
+    double = {layer: 2 * w_l for layer, w_l in weights.items()}
+    asking.ask(
+        "weights",
+        same(a_number(student(F, targets, double)), 2 * expected),
+        "with weights twice as large it is not twice as large: are they written down "
+        "inside of the function?",
+    )
+    fewer = dict(list(weights.items())[:2])
+    asking.ask(
+        "weights",
+        same(a_number(student(F, targets, fewer)), np.sum((w * E)[:2])),
+        "with weights for two of three layers it should look at these two only",
+    )
+
+
+@check_of
+def check_total_variation(
+    f, asking, layout="bhwc", normalize="positions", power=2, seed=0
+):
+    """Checks `f(image)`.
+
+    Args:
+        f: takes a picture.
+        layout: `"bhwc"` for `(1, H, W, 3)`, `"hwc"` for `(H, W, 3)`.
+        normalize: `"positions"` or `"paper"` for the sum over the pixels, as ours;
+            `"none"` for the sum; `"mean"` for the sum over pixels and channels; or a
+            function of the channels N and the pixels M.
+        power: 2 for squares of differences, 1 for absolute values.
+        seed: of the numbers that it is given.
+
+    Returns:
+        A `Report`.
+
+    Example:
+
+    >>> from nst_tf import losses
+    >>> bool(check_total_variation(losses.total_variation_loss))
+    True
+    """
+    _check_layout(layout)
+    table = GRAM | {"paper": GRAM["positions"]}
+    factor = _convention(table, normalize)
+    rng = np.random.default_rng(seed)
+    shape = (1, 4, 6, 3)
+    image = _features(rng, layout, shape) / 2
+    N, M = 3, shape[1] * shape[2]
+
+    def right(image):
+        down, across = image[..., 1:, :, :], image[..., :, 1:, :]
+        total = tf.reduce_sum(tf.abs(down - image[..., :-1, :, :]) ** power)
+        total += tf.reduce_sum(tf.abs(across - image[..., :, :-1, :]) ** power)
+        return factor(N, M) * total
+
+    student = Student(f, image)
+    found = a_number(student(image))
+    asking.ask("type", True, "")
+    flat = 0.5 * tf.ones_like(image)
+    at_zero = a_number(student(flat))
+    asking.ask(
+        "identity",
+        abs(at_zero) < 1e-6,
+        f"it is {at_zero:.6g} for a picture of one colour; wanted 0",
+    )
+    x = np.asarray(image, "float64").reshape(shape)
+    rows, columns, colours = (np.diff(x, axis=axis) for axis in (1, 2, 3))
+    c, expected = factor(N, M), float(right(image))
+
+    def total(*differences, power=power):
+        return c * sum(np.sum(np.abs(d) ** power) for d in differences)
+
+    around = [np.roll(x, 1, axis) - x for axis in (1, 2)]
+    corner = [rows[:, :, :-1], columns[:, :-1]]
+    mistakes = {
+        "only differences from row to row are there": total(rows),
+        "only differences from column to column are there": total(columns),
+        "differences between colours are not noise: the last axis is not a direction": (
+            total(rows, columns, colours)
+        ),
+        "a direction of it goes from colour to colour": total(rows, colours),
+        "a direction of it goes from colour to colour: axes are off by one": (
+            total(columns, colours)
+        ),
+        "tf.roll goes around the edge: the first row is no neighbour of the last": (
+            total(*around)
+        ),
+        "the last row or column is left out of one of the directions": total(*corner),
+        "absolute values where squares are wanted": total(rows, columns, power=1),
+        "squares where absolute values are wanted": total(rows, columns, power=2),
+        "a square root is too many": np.sqrt(total(rows, columns)),
+        "the squares are missing: differences cancel": c * (rows.sum() + columns.sum()),
+    } | _factors(expected, N, M, "colours", "pixels")
+    asking.ask(
+        "value", same(found, expected), lambda: mistake(found, expected, mistakes)
+    )
+    ask_gradient(asking, student, right, image)
+
+
+@check_of
+def check_total_loss(f, asking, seed=0):
+    """Checks `f(content, style, alpha, beta)`, eq. 7.
+
+    Args:
+        f: takes both losses and their weights.
+        seed: of the numbers that it is given.
+
+    Returns:
+        A `Report`.
+
+    Example:
+
+    >>> bool(check_total_loss(lambda content, style, a, b: a * content + b * style))
+    True
+    """
+    rng = np.random.default_rng(seed)
+    C, S = (tf.constant(x, tf.float32) for x in rng.uniform([1, 3], [2, 4]))
+    a, b = (float(x) for x in rng.uniform([5, 8], [6, 9]))
+    student = Student(f, C, S, a, b)
+    found = a_number(student(C, S, a, b))
+    asking.ask("type", True, "")
+    c, s = float(C), float(S)
+    expected = a * c + b * s
+    mistakes = {
+        "alpha and beta are swapped": b * c + a * s,
+        "alpha and beta are not used": c + s,
+        "alpha is not used": c + b * s,
+        "beta is not used": a * c + s,
+        "the style is missing": a * c,
+        "the content is missing": b * s,
+        "the losses are multiplied": a * c * b * s,
+        "it is divided by alpha + beta": expected / (a + b),
+        "one is taken from the other": a * c - b * s,
+    }
+    asking.ask(
+        "value", same(found, expected), lambda: mistake(found, expected, mistakes)
+    )
+    asking.ask(
+        "value",
+        same(a_number(student(C, S, 2 * a, b)), 2 * a * c + b * s),
+        "right for one alpha, not for another: is it written down inside?",
+    )
+    ask_gradient(asking, student, lambda C, S, a, b: a * C + b * S, C, S, a, b)
+
+
+@check_of
+def check_preprocess(f, asking, layout="bhwc", seed=0):
+    """Checks `f(image)`: what Keras' VGG wants of an RGB picture in [0, 1].
+
+    BGR, 0 to 255, minus the mean of ImageNet.
+
+    Args:
+        f: takes a picture.
+        layout: `"bhwc"` for `(1, H, W, 3)`, `"hwc"` for `(H, W, 3)`.
+        seed: of the numbers that it is given.
+
+    Returns:
+        A `Report`.
+
+    Example:
+
+    >>> from keras.applications.vgg19 import preprocess_input
+    >>> bool(check_preprocess(lambda image: preprocess_input(255 * image)))
+    True
+    """
+    _check_layout(layout)
+    rng = np.random.default_rng(seed)
+    image = tf.constant(rng.uniform(size=(1, 4, 6, 3)[layout == "hwc" :]), tf.float32)
+    student = Student(f, image)
+    hints = {(*image.shape[:-1], 1): "; is it grey?"}
+    if layout == "hwc":
+        hints[(1, *image.shape)] = "; there is an axis too many"
+    found = an_array(student(image), tuple(image.shape), hints)
+    asking.ask("type", True, "")
+    asking.ask("shape", True, "")
+    x, mean = np.asarray(image, "float64"), np.array(MEAN_BGR)
+    expected = 255 * x[..., ::-1] - mean
+    mistakes = {
+        "RGB, where BGR is wanted: reverse the last axis": 255 * x - mean[::-1],
+        "RGB, where BGR is wanted, with the mean of BGR": 255 * x - mean,
+        "BGR, with the mean of RGB": 255 * x[..., ::-1] - mean[::-1],
+        "0 to 1, where 0 to 255 is wanted: multiply first": x[..., ::-1] - mean,
+        "0 to 1, where 0 to 255 is wanted, and RGB": x - mean[::-1],
+        "0 to 1, and RGB with the mean of BGR": x - mean,
+        "the mean is not subtracted": 255 * x[..., ::-1],
+        "the mean is not subtracted, and it is RGB": 255 * x,
+        "the mean is not subtracted, nor is it 0 to 255": x[..., ::-1],
+        "the mean is added": 255 * x[..., ::-1] + mean,
+        "a mean of one half, where ImageNet's is wanted": 255 * x[..., ::-1] - 127.5,
+        "-1 to 1 is for other networks": 2 * x - 1,
+        "this is what PyTorch's VGG wants, not Keras'": (x - [0.485, 0.456, 0.406])
+        / [0.229, 0.224, 0.225],
+        "the picture is as it was": x,
+        "the colours are right, but a spatial axis is reversed": 255 * x[..., ::-1, :]
+        - mean,
+    }
+    asking.ask(
+        "value", same(found, expected), lambda: mistake(found, expected, mistakes)
+    )
+
+
+@check_of
+def check_train_step(f, asking, compiled=True, seed=0):
+    """Checks `f(image, loss, optimizer)`: one step of gradient descent on the pixels.
+
+    Args:
+        f: moves a `tf.Variable` picture once, so that the loss, a function of the
+            picture, falls; by a Keras optimizer. Pixels stay in [0, 1].
+        compiled: whether it has to be a `tf.function`.
+        seed: of the numbers that it is given.
+
+    Returns:
+        A `Report`.
+
+    Example:
+
+    >>> from nst_tf.optimizers import train_step
+    >>> @tf.function
+    ... def step(image, loss, optimizer):
+    ...     return train_step(lambda image: {"total": loss(image)}, image, optimizer)
+    >>> bool(check_train_step(step))
+    True
+    """
+    rng = np.random.default_rng(seed)
+    start = rng.uniform(0.2, 0.8, (1, 4, 6, 3)).astype("float32")
+    wanted = rng.uniform(0.1, 0.9, start.shape).astype("float32")
+    start[0, 0, :3], wanted[0, 0, :3] = 0.0, -1.0  # is drawn out of the box
+    start[0, 0, 3:], wanted[0, 0, 3:] = 1.0, 2.0
+    image, weight, runs = tf.Variable(start), tf.Variable(1.0), []
+
+    def loss(x):
+        runs.append(1)
+        return weight * tf.reduce_sum(tf.square(x - wanted))
+
+    rate = 0.02
+    optimizer = keras.optimizers.Adam(rate)
+    optimizer.build([image])
+
+    def step():
+        try:
+            f(image, loss, optimizer)
+        except Exception as error:
+            raise Problem(words_of(error)) from error
+
+    if not callable(f):
+        raise Problem(f"wanted a function, and {type(f).__name__} came")
+    step()
+    asking.ask("type", True, "")
+    asking.ask(
+        "weights",
+        float(weight) == 1.0,
+        "it changed a weight of the network: take the gradient with respect to the "
+        "picture, not to trainable variables",
+    )
+    found = image.numpy()
+    asking.ask(
+        "moves",
+        not np.array_equal(found, start),
+        "the picture did not move: a variable moves by image.assign(...) or by the "
+        "optimizer; image = ... only gives another name to something new",
+    )
+    asking.ask(
+        "direction",
+        np.sum((found - wanted) ** 2) < np.sum((start - wanted) ** 2),
+        "the loss grew: is the gradient added where it should be taken away?",
+    )
+    asking.ask(
+        "range",
+        found.min() >= 0 and found.max() <= 1,
+        f"pixels went to {found.min():.3g} and {found.max():.3g}; wanted [0, 1]: "
+        "after the step, image.assign(tf.clip_by_value(image, 0.0, 1.0))",
+    )
+    moved = np.abs(found - start)[:, 1:].mean()
+    asking.ask(
+        "value",
+        np.isclose(moved, rate, rtol=0.01),
+        f"pixels moved by {moved:.4g}, wanted {rate}, the optimizer's rate: is the "
+        "gradient applied twice, or without the optimizer?",
+    )
+    if compiled:
+        before = len(runs)
+        for _ in range(3):
+            step()
+        asking.ask(
+            "compiled",
+            len(runs) - before < 3,
+            "every call runs all of its Python again: write @tf.function above it, "
+            "which is several times as fast",
+        )
