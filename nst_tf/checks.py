@@ -25,6 +25,7 @@ from nst_tf.questions import (
     an_array,
     ask_gradient,
     ask_identity,
+    ask_value,
     check_of,
     mistake,
     same,
@@ -152,10 +153,10 @@ def check_content_loss(f, asking, layout="bhwc", normalize="paper", seed=0):
     student = Student(f, F, P)
     value = student(F, P)
     found = a_number(value)
-    asking.ask("type", True, "")
+    asking.tick("type")
     other = _features(rng, layout, OTHER_SHAPE), _features(rng, layout, OTHER_SHAPE)
     a_number(student(*other))
-    asking.ask("shape", True, "")
+    asking.tick("shape")
     ask_identity(asking, student, P, P)
     back = a_number(student(P, F))
     asking.ask(
@@ -181,7 +182,7 @@ def check_content_loss(f, asking, layout="bhwc", normalize="paper", seed=0):
         "the features were cut to whole numbers": c
         * np.sum((np.int64(_rows(F)) - np.int64(_rows(P))) ** 2.0),
     } | _factors(c * S, N, M)
-    asking.ask("value", same(found, c * S), lambda: mistake(found, c * S, mistakes))
+    ask_value(asking, found, c * S, mistakes)
     ask_gradient(asking, student, right, F, P)
 
 
@@ -233,8 +234,8 @@ def check_gram_matrix(f, asking, layout="bhwc", normalize="paper", batch=True, s
     }
     student = Student(f, F)
     found = an_array(student(F), expected.shape, hints)
-    asking.ask("type", True, "")
-    asking.ask("shape", True, "")
+    asking.tick("type")
+    asking.tick("shape")
     matrix = found.reshape(N, N)
     asking.ask(
         "symmetry",
@@ -250,11 +251,7 @@ def check_gram_matrix(f, asking, layout="bhwc", normalize="paper", batch=True, s
         "only the diagonal is right": np.diag(np.diag(c * X.T @ X)),
         "absolute values or roots in it": c * np.sqrt(np.abs(X.T @ X)),
     } | _factors(c * X.T @ X, N, M)
-    asking.ask(
-        "value",
-        same(matrix, c * X.T @ X),
-        lambda: mistake(matrix, c * X.T @ X, mistakes),
-    )
+    ask_value(asking, matrix, c * X.T @ X, mistakes)
     if layout == "bhwc" and batch:
         two = tf.concat([F, _features(rng, layout)], axis=0)
         both = np.stack([c * _grams(image) for image in two])
@@ -331,12 +328,12 @@ def check_layer_style_loss(
 
     student = Student(f, F, given)
     found = a_number(student(F, given))
-    asking.ask("type", True, "")
+    asking.tick("type")
     other, other_given, other_G, other_A = _style_inputs(
         rng, layout, OTHER_SHAPE, target, gram_factor
     )
     other_found = a_number(student(other, other_given))
-    asking.ask("shape", True, "")
+    asking.tick("shape")
     own = F
     if target == "gram":
         own = gram_factor(N, M) * _grams(F)
@@ -431,7 +428,7 @@ def check_style_loss(
     w, E = np.array(list(weights.values())), np.array(list(E.values()))
     student = Student(f, F, targets, weights)
     found = a_number(student(F, targets, weights))
-    asking.ask("type", True, "")
+    asking.tick("type")
     expected = np.sum(w * E)
     mistakes = {
         "the weights of the layers are not used": np.sum(E),
@@ -444,9 +441,7 @@ def check_style_loss(
         "it is divided by the sum of the weights": expected / w.sum(),
         "the weights belong to other layers: go by name": np.sum(w[::-1] * E),
     }
-    asking.ask(
-        "value", same(found, expected), lambda: mistake(found, expected, mistakes)
-    )
+    ask_value(asking, found, expected, mistakes)
     double = {layer: 2 * w_l for layer, w_l in weights.items()}
     asking.ask(
         "weights",
@@ -502,7 +497,7 @@ def check_total_variation(
 
     student = Student(f, image)
     found = a_number(student(image))
-    asking.ask("type", True, "")
+    asking.tick("type")
     flat = 0.5 * tf.ones_like(image)
     at_zero = a_number(student(flat))
     asking.ask(
@@ -538,9 +533,7 @@ def check_total_variation(
         "a square root is too many": np.sqrt(total(rows, columns)),
         "the squares are missing: differences cancel": c * (rows.sum() + columns.sum()),
     } | _factors(expected, N, M, "colours", "pixels")
-    asking.ask(
-        "value", same(found, expected), lambda: mistake(found, expected, mistakes)
-    )
+    ask_value(asking, found, expected, mistakes)
     ask_gradient(asking, student, right, image)
 
 
@@ -565,7 +558,7 @@ def check_total_loss(f, asking, seed=0):
     a, b = (float(x) for x in rng.uniform([5, 8], [6, 9]))
     student = Student(f, C, S, a, b)
     found = a_number(student(C, S, a, b))
-    asking.ask("type", True, "")
+    asking.tick("type")
     c, s = float(C), float(S)
     expected = a * c + b * s
     mistakes = {
@@ -579,9 +572,7 @@ def check_total_loss(f, asking, seed=0):
         "it is divided by alpha + beta": expected / (a + b),
         "one is taken from the other": a * c - b * s,
     }
-    asking.ask(
-        "value", same(found, expected), lambda: mistake(found, expected, mistakes)
-    )
+    ask_value(asking, found, expected, mistakes)
     asking.ask(
         "value",
         same(a_number(student(C, S, 2 * a, b)), 2 * a * c + b * s),
@@ -618,8 +609,8 @@ def check_preprocess(f, asking, layout="bhwc", seed=0):
     if layout == "hwc":
         hints[(1, *image.shape)] = "; there is an axis too many"
     found = an_array(student(image), tuple(image.shape), hints)
-    asking.ask("type", True, "")
-    asking.ask("shape", True, "")
+    asking.tick("type")
+    asking.tick("shape")
     x, mean = np.asarray(image, "float64"), np.array(MEAN_BGR)
     expected = 255 * x[..., ::-1] - mean
     mistakes = {
@@ -641,9 +632,7 @@ def check_preprocess(f, asking, layout="bhwc", seed=0):
         "the colours are right, but a spatial axis is reversed": 255 * x[..., ::-1, :]
         - mean,
     }
-    asking.ask(
-        "value", same(found, expected), lambda: mistake(found, expected, mistakes)
-    )
+    ask_value(asking, found, expected, mistakes)
 
 
 @check_of
@@ -692,7 +681,7 @@ def check_train_step(f, asking, compiled=True, seed=0):
     if not callable(f):
         raise Problem(f"wanted a function, and {type(f).__name__} came")
     step()
-    asking.ask("type", True, "")
+    asking.tick("type")
     asking.ask(
         "weights",
         float(weight) == 1.0,

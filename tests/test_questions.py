@@ -8,7 +8,7 @@ import tensorflow as tf
 
 import nst_tf as nst
 from nst_tf import checks
-from nst_tf.questions import Problem, Student, a_number, mistake
+from nst_tf.questions import Asking, Problem, Student, a_number, ask_value, mistake
 
 
 def test_a_report_is_true_or_says_why():
@@ -80,3 +80,19 @@ def test_what_is_no_number_is_told(value, words):
 def test_a_mistake_is_found_by_its_value_or_by_its_factor():
     assert mistake(6.0, 3.0, {"twice": 6.0}) == "it returned 6, wanted 3: twice"
     assert "2 times what was wanted" in mistake(6.0, 3.0, {"no": 5.0})
+
+
+def test_what_is_right_is_noted_once_whether_asked_for_or_not():
+    asking = Asking()
+    asking.tick("type")
+    asking.ask("value", True, "no")
+    asking.tick("value")
+    assert asking.passed == ["type", "value"]
+
+
+def test_a_wrong_value_is_told_with_its_mistake():
+    asking = Asking()
+    ask_value(asking, 3.0, 3.0, {"twice": 6.0})
+    assert asking.passed == ["value"]
+    with pytest.raises(Problem, match="it returned 6, wanted 3: twice"):
+        ask_value(asking, 6.0, 3.0, {"twice": 6.0})
