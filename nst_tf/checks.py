@@ -51,14 +51,26 @@ def _features(rng, layout, shape=SHAPE):
     return tf.constant(F if layout == "bhwc" else F[0])
 
 
+def _sizes(shape):
+    """N filters and M positions."""
+    return shape[-1], shape[1] * shape[2]
+
+
 def _rows(F):
     """`(M, N)` in float64: one row per position."""
     F = np.asarray(F, "float64")
     return F.reshape(-1, F.shape[-1])
 
 
-def _grams(F):
+def _gram(F):
+    """Eq. 3 in float64, `(N, N)`."""
     return _rows(F).T @ _rows(F)
+
+
+def _gram_tensor(F):
+    """Eq. 3 as a tensor, which has a gradient, `(N, N)`."""
+    rows = tf.reshape(F, (-1, F.shape[-1]))
+    return tf.matmul(rows, rows, transpose_a=True)
 
 
 # Factors of the sum of squares, as functions of N and M; by the name of a convention.
@@ -115,7 +127,33 @@ def _factors(expected, N, M, filters="filters", positions="positions"):
     return missing | extra
 
 
-# The checks
+def _ask_symmetry(asking, found, back, letters, usually):
+    x, y = letters
+    asking.ask(
+        "symmetry",
+        np.isclose(found, back, rtol=CLOSE),
+        f"L({x}, {y}) is {found:.6g} and L({y}, {x}) {back:.6g}; wanted the same: "
+        f"usually the square is missing, {usually}",
+    )
+
+
+# The photograph: eq. 1
+
+
+def _content_mistakes(F, P, c):
+    """What is written instead of c sum (F - P)^2."""
+    d = _rows(F) - _rows(P)
+    M, N = d.shape
+    S = np.sum(d**2)
+    whole = np.int64(_rows(F)) - np.int64(_rows(P))
+    return {
+        "the squares are missing: these are absolute values": c * np.sum(np.abs(d)),
+        "the sum is squared, not its terms": c * np.sum(d) ** 2,
+        "a square root is too many: a norm, not its square": np.sqrt(S),
+        "a mean where a sum is wanted": S / (N * M),
+        "half a mean where half a sum is wanted": S / (2 * N * M),
+        "the features were cut to whole numbers": c * np.sum(whole**2.0),
+    } | _factors(c * S, N, M)
 
 
 @check_of
@@ -141,30 +179,22 @@ def check_content_loss(f, asking, layout="bhwc", normalize="paper", seed=0):
     'a division by 2 is missing'
     """
     _check_layout(layout)
-    factor = _convention(CONTENT, normalize)
+    c = _convention(CONTENT, normalize)(*_sizes(SHAPE))
     rng = np.random.default_rng(seed)
     F, P = _features(rng, layout), _features(rng, layout)
-    N, M = SHAPE[-1], SHAPE[1] * SHAPE[2]
-    d = _rows(F) - _rows(P)
+    other = [_features(rng, layout, OTHER_SHAPE) for _ in range(2)]
 
     def right(F, P):
-        return factor(N, M) * tf.reduce_sum(tf.square(F - P))
+        return c * tf.reduce_sum(tf.square(F - P))
 
     student = Student(f, F, P)
-    value = student(F, P)
-    found = a_number(value)
+    found = a_number(student(F, P))
     asking.tick("type")
-    other = _features(rng, layout, OTHER_SHAPE), _features(rng, layout, OTHER_SHAPE)
     a_number(student(*other))
     asking.tick("shape")
     ask_identity(asking, student, P, P)
     back = a_number(student(P, F))
-    asking.ask(
-        "symmetry",
-        np.isclose(found, back, rtol=CLOSE),
-        f"L(F, P) is {found:.6g} and L(P, F) {back:.6g}; wanted the same: usually the "
-        "square is missing, so that differences cancel",
-    )
+    _ask_symmetry(asking, found, back, "FP", "so that differences cancel")
     further = a_number(student(F + 2 * (F - P), P))
     asking.ask(
         "direction",
@@ -172,18 +202,59 @@ def check_content_loss(f, asking, layout="bhwc", normalize="paper", seed=0):
         "it does not grow when the pictures move apart: is the target computed from "
         "the generated picture, or its gradient stopped by a constant?",
     )
-    c, S = factor(N, M), np.sum(d**2)
-    mistakes = {
-        "the squares are missing: these are absolute values": c * np.sum(np.abs(d)),
-        "the sum is squared, not its terms": c * np.sum(d) ** 2,
-        "a square root is too many: a norm, not its square": np.sqrt(S),
-        "a mean where a sum is wanted": S / (N * M),
-        "half a mean where half a sum is wanted": S / (2 * N * M),
-        "the features were cut to whole numbers": c
-        * np.sum((np.int64(_rows(F)) - np.int64(_rows(P))) ** 2.0),
-    } | _factors(c * S, N, M)
-    ask_value(asking, found, c * S, mistakes)
+    expected = c * np.sum((_rows(F) - _rows(P)) ** 2)
+    ask_value(asking, found, expected, _content_mistakes(F, P, c))
     ask_gradient(asking, student, right, F, P)
+
+
+# Correlations between filters: eq. 3
+
+
+def _gram_hints(shape, M):
+    """What matrices of other shapes than that are."""
+    *batch, N, _ = shape
+    swapped = (
+        "; positions and filters are swapped: this compares positions with each "
+        "other, wanted are filters: transpose the other one"
+    )
+    squares = "; these are sums of squares: products of different filters are missing"
+    return {
+        (*batch, M, M): swapped,
+        (M, M): swapped,
+        (N, N): "; the axis of the batch is lost",
+        (1, N, N): "; there is an axis too many",
+        (): "; is it summed up?",
+        (*batch, N): squares,
+    }
+
+
+def _gram_mistakes(F, c):
+    """What is written instead of c F^T F, F of shape (M, N)."""
+    X = _rows(F)
+    M, N = X.shape
+    mixed = X.reshape(N, M)
+    centered = X - X.mean(0)
+    G = c * X.T @ X
+    return {
+        "the axes are transposed without tf.transpose: reshape(F, (N, M)) of (H, W, N) "
+        "mixes the filters; reshape to (M, N), and transpose that": c * mixed @ mixed.T,
+        "the means are subtracted: a covariance": c * centered.T @ centered,
+        "only the diagonal is right": np.diag(np.diag(G)),
+        "absolute values or roots in it": c * np.sqrt(np.abs(X.T @ X)),
+    } | _factors(G, N, M)
+
+
+def _ask_batch(asking, student, pictures, c):
+    """Each picture of a batch has a Gram matrix of its own."""
+    expected = np.stack([c * _gram(picture) for picture in pictures])
+    N = pictures.shape[-1]
+    summed = "; the pictures of a batch are summed up, each has its own"
+    hints = {(1, N, N): summed, (N, N): summed}
+    asking.ask(
+        "batch",
+        same(an_array(student(pictures), expected.shape, hints), expected),
+        "one picture is right, but of two in a batch each should have its own",
+    )
 
 
 @check_of
@@ -210,80 +281,85 @@ def check_gram_matrix(f, asking, layout="bhwc", normalize="paper", batch=True, s
     'it is divided by M, the number of positions once more'
     """
     _check_layout(layout)
-    factor = _convention(GRAM, normalize)
+    N, M = _sizes(SHAPE)
+    c = _convention(GRAM, normalize)(N, M)
     rng = np.random.default_rng(seed)
     F = _features(rng, layout)
-    N, M = SHAPE[-1], SHAPE[1] * SHAPE[2]
-    one = (1,) if layout == "bhwc" else ()
+    shape = (1, N, N) if layout == "bhwc" else (N, N)
 
     def right(F):
-        rows = tf.reshape(F, (-1, N))
-        return factor(N, M) * tf.matmul(rows, rows, transpose_a=True)
+        return tf.reshape(c * _gram_tensor(F), shape)
 
-    X, c = _rows(F), factor(N, M)
-    expected = (c * X.T @ X).reshape(*one, N, N)
-    swapped = "; positions and filters are swapped: this compares positions with each "
-    hints = {
-        (*one, M, M): swapped + "other, wanted are filters: transpose the other one",
-        (M, M): swapped + "other, wanted are filters: transpose the other one",
-        (N, N): "; the axis of the batch is lost",
-        (1, N, N): "; there is an axis too many",
-        (): "; is it summed up?",
-        (*one, N): "; these are sums of squares: products of different filters are "
-        "missing",
-    }
     student = Student(f, F)
-    found = an_array(student(F), expected.shape, hints)
+    found = an_array(student(F), shape, _gram_hints(shape, M)).reshape(N, N)
     asking.tick("type")
     asking.tick("shape")
-    matrix = found.reshape(N, N)
     asking.ask(
         "symmetry",
-        same(matrix, matrix.T),
+        same(found, found.T),
         "it is not symmetric; filter i with j is filter j with i",
     )
-    mixed = np.reshape(F, (N, M)).astype("float64")
-    centered = X - X.mean(0)
-    mistakes = {
-        "the axes are transposed without tf.transpose: reshape(F, (N, M)) of (H, W, N) "
-        "mixes the filters; reshape to (M, N), and transpose that": c * mixed @ mixed.T,
-        "the means are subtracted: a covariance": c * centered.T @ centered,
-        "only the diagonal is right": np.diag(np.diag(c * X.T @ X)),
-        "absolute values or roots in it": c * np.sqrt(np.abs(X.T @ X)),
-    } | _factors(c * X.T @ X, N, M)
-    ask_value(asking, matrix, c * X.T @ X, mistakes)
+    ask_value(asking, found, c * _gram(F), _gram_mistakes(F, c))
     if layout == "bhwc" and batch:
         two = tf.concat([F, _features(rng, layout)], axis=0)
-        both = np.stack([c * _grams(image) for image in two])
-        hints = {
-            (1, N, N): "; the pictures of a batch are summed up, each has its own",
-            (N, N): "; the pictures of a batch are summed up, each has its own",
-        }
-        found = an_array(student(two), both.shape, hints)
-        asking.ask(
-            "batch",
-            same(found, both),
-            "one picture is right, but of two in a batch each should have its own",
-        )
-    ask_gradient(asking, student, lambda F: tf.reshape(right(F), expected.shape), F)
+        _ask_batch(asking, student, two, c)
+    ask_gradient(asking, student, right, F)
 
 
-def _style_inputs(rng, layout, shape, target, gram_factor):
-    """Features, and the target that goes with them: a Gram matrix or features."""
-    F, S = _features(rng, layout, shape), _features(rng, layout, shape)
-    N, M = shape[-1], shape[1] * shape[2]
-    G, A = (gram_factor(N, M) * _grams(x) for x in (F, S))
-    given = S
-    if target == "gram":
-        batched = A[None] if layout == "bhwc" else A
-        given = tf.constant(batched, tf.float32)
-    return F, given, G, A
+# The painting: eqs. 4 and 5
 
 
-def _conventions(normalize):
+def _style_conventions(normalize):
+    """Factors of Gram matrices, and of the squares of their differences."""
     if isinstance(normalize, tuple):
         return normalize
     return _convention(GRAM, normalize), _convention(STYLE, normalize)
+
+
+def _style_target(features, gram, layout, target):
+    """The second argument: a picture's Gram matrix, or its features."""
+    if target == "gram":
+        return tf.constant(gram[None] if layout == "bhwc" else gram, tf.float32)
+    return features
+
+
+def _style_layer(rng, layout, shape, target, gram_factor):
+    """Features, the target that is given with them, and the Gram matrices G and A."""
+    F, S = _features(rng, layout, shape), _features(rng, layout, shape)
+    G, A = (gram_factor(*_sizes(shape)) * _gram(x) for x in (F, S))
+    return F, _style_target(S, A, layout, target), G, A
+
+
+def _layer_style_mistakes(F, given, G, A, c, target):
+    """What is written instead of c sum (G - A)^2."""
+    D = G - A
+    S = np.sum(D**2)
+    mistakes = {
+        "the squares are missing: these are absolute values": c * np.sum(np.abs(D)),
+        "the squares are missing: differences cancel": c * np.sum(D),
+        "a square root is too many: a norm, not its square": np.sqrt(S),
+    }
+    if target == "features":
+        d = _rows(F) - _rows(given)
+        mistakes["features are compared, not Gram matrices"] = c * np.sum(d**2)
+    return mistakes | _factors(c * S, *_sizes(SHAPE))
+
+
+def _layer_style_problem(values, squares, c, mistakes):
+    """Why the first of two layers has a wrong value; their sizes differ."""
+    (found, found2), (S, S2) = values, squares
+    if np.isclose(found, S, rtol=CLOSE):
+        return (
+            f"it returned {found:.6g}, wanted {c * S:.6g}: this is the sum of "
+            "squares alone, its factor is missing"
+        )
+    if np.isclose(found / S, found2 / S2, rtol=CLOSE):
+        return (
+            f"it has one factor, {found / S:.4g}, for layers of different sizes: "
+            "N and M must come from the features at hand, not from the picture's "
+            "size or from 3 channels"
+        )
+    return mistake(found, c * S, mistakes)
 
 
 @check_of
@@ -314,85 +390,64 @@ def check_layer_style_loss(
     True
     """
     _check_layout(layout)
-    gram_factor, factor = _conventions(normalize)
+    gram_factor, factor = _style_conventions(normalize)
     rng = np.random.default_rng(seed)
-    F, given, G, A = _style_inputs(rng, layout, SHAPE, target, gram_factor)
-    N, M = SHAPE[-1], SHAPE[1] * SHAPE[2]
-    S = np.sum((G - A) ** 2)
-    expected = factor(N, M) * S
+    F, given, G, A = _style_layer(rng, layout, SHAPE, target, gram_factor)
+    F2, given2, G2, A2 = _style_layer(rng, layout, OTHER_SHAPE, target, gram_factor)
+    c, c2 = factor(*_sizes(SHAPE)), factor(*_sizes(OTHER_SHAPE))
+    S, S2 = np.sum((G - A) ** 2), np.sum((G2 - A2) ** 2)
 
     def right(F, _):
-        rows = tf.reshape(F, (-1, N))
-        G = gram_factor(N, M) * tf.matmul(rows, rows, transpose_a=True)
-        return factor(N, M) * tf.reduce_sum(tf.square(G - tf.constant(A, tf.float32)))
+        G = gram_factor(*_sizes(SHAPE)) * _gram_tensor(F)
+        return c * tf.reduce_sum(tf.square(G - tf.constant(A, tf.float32)))
 
     student = Student(f, F, given)
     found = a_number(student(F, given))
     asking.tick("type")
-    other, other_given, other_G, other_A = _style_inputs(
-        rng, layout, OTHER_SHAPE, target, gram_factor
-    )
-    other_found = a_number(student(other, other_given))
+    found2 = a_number(student(F2, given2))
     asking.tick("shape")
-    own = F
-    if target == "gram":
-        own = gram_factor(N, M) * _grams(F)
-        own = tf.constant(own[None] if layout == "bhwc" else own, tf.float32)
-    ask_identity(asking, student, F, own)
+    ask_identity(asking, student, F, _style_target(F, G, layout, target))
     if target == "features":
         back = a_number(student(given, F))
-        asking.ask(
-            "symmetry",
-            np.isclose(found, back, rtol=CLOSE),
-            f"L(G, A) is {found:.6g} and L(A, G) {back:.6g}; wanted the same: usually "
-            "the square is missing, or the painting's own Gram matrix",
-        )
-
+        _ask_symmetry(asking, found, back, "GA", "or the painting's own Gram matrix")
     asking.ask(
         "direction",
         found > 0,
         f"it is {found:.6g} for different pictures: is the painting's Gram matrix "
         "computed from the generated picture?",
     )
-
-    def problem():
-        other_S = np.sum((other_G - other_A) ** 2)
-        if np.isclose(found, S, rtol=CLOSE):
-            return (
-                f"it returned {found:.6g}, wanted {expected:.6g}: this is the sum of "
-                "squares alone, its factor is missing"
-            )
-        if np.isclose(found / S, other_found / other_S, rtol=CLOSE):
-            return (
-                f"it has one factor, {found / S:.4g}, for layers of different sizes: "
-                "N and M must come from the features at hand, not from the picture's "
-                "size or from 3 channels"
-            )
-        c = factor(N, M)
-        mistakes = {
-            "the squares are missing: these are absolute values": c
-            * np.sum(np.abs(G - A)),
-            "the squares are missing: differences cancel": c * np.sum(G - A),
-            "a square root is too many: a norm, not its square": np.sqrt(S),
-        }
-        if target == "features":
-            d = _rows(F) - _rows(given)
-            mistakes["features are compared, not Gram matrices"] = c * np.sum(d**2)
-        return mistake(found, expected, mistakes | _factors(expected, N, M))
-
-    asking.ask("value", same(found, expected), problem)
-    N, M = OTHER_SHAPE[-1], OTHER_SHAPE[1] * OTHER_SHAPE[2]
-    other_expected = factor(N, M) * np.sum((other_G - other_A) ** 2)
+    mistakes = _layer_style_mistakes(F, given, G, A, c, target)
     asking.ask(
         "value",
-        same(other_found, other_expected),
+        same(found, c * S),
+        lambda: _layer_style_problem((found, found2), (S, S2), c, mistakes),
+    )
+    mistakes2 = _factors(c2 * S2, *_sizes(OTHER_SHAPE))
+    asking.ask(
+        "value",
+        same(found2, c2 * S2),
         lambda: (
             f"right for {SHAPE}, but for {OTHER_SHAPE} "
-            + mistake(other_found, other_expected, _factors(other_expected, N, M))
+            + mistake(found2, c2 * S2, mistakes2)
         ),
     )
-    N, M = SHAPE[-1], SHAPE[1] * SHAPE[2]
     ask_gradient(asking, student, right, F, given)
+
+
+def _style_mistakes(w, E):
+    """What is written instead of sum_l w_l E_l."""
+    right = np.sum(w * E)
+    return {
+        "the weights of the layers are not used": np.sum(E),
+        "the weights are not used: it is a mean over layers": np.mean(E),
+        "only the last layer is there: is it added up (+=), or set (=)?": w[-1] * E[-1],
+        "only the last layer is there, without its weight": E[-1],
+        "only the first layer is there: is the `return` inside the loop?": w[0] * E[0],
+        "the weights are applied twice": np.sum(w**2 * E),
+        "it is divided by the number of layers": right / len(w),
+        "it is divided by the sum of the weights": right / w.sum(),
+        "the weights belong to other layers: go by name": np.sum(w[::-1] * E),
+    }
 
 
 @check_of
@@ -416,36 +471,25 @@ def check_style_loss(
     True
     """
     _check_layout(layout)
-    gram_factor, factor = _conventions(normalize)
+    gram_factor, factor = _style_conventions(normalize)
     rng = np.random.default_rng(seed)
     weights = {"block1_conv1": 0.5, "block2_conv1": 0.2, "block3_conv1": 0.4}
-    F, targets, E = {}, {}, {}
+    F, targets, E = {}, {}, []
     for layer, shape in zip(weights, (SHAPE, OTHER_SHAPE, (1, 2, 3, 5)), strict=True):
-        F[layer], targets[layer], G, A = _style_inputs(
+        F[layer], targets[layer], G, A = _style_layer(
             rng, layout, shape, target, gram_factor
         )
-        E[layer] = factor(shape[-1], shape[1] * shape[2]) * np.sum((G - A) ** 2)
-    w, E = np.array(list(weights.values())), np.array(list(E.values()))
+        E.append(factor(*_sizes(shape)) * np.sum((G - A) ** 2))
+    w, E = np.array(list(weights.values())), np.array(E)
+
     student = Student(f, F, targets, weights)
     found = a_number(student(F, targets, weights))
     asking.tick("type")
-    expected = np.sum(w * E)
-    mistakes = {
-        "the weights of the layers are not used": np.sum(E),
-        "the weights are not used: it is a mean over layers": np.mean(E),
-        "only the last layer is there: is it added up (+=), or set (=)?": w[-1] * E[-1],
-        "only the last layer is there, without its weight": E[-1],
-        "only the first layer is there: is the `return` inside the loop?": w[0] * E[0],
-        "the weights are applied twice": np.sum(w**2 * E),
-        "it is divided by the number of layers": expected / len(w),
-        "it is divided by the sum of the weights": expected / w.sum(),
-        "the weights belong to other layers: go by name": np.sum(w[::-1] * E),
-    }
-    ask_value(asking, found, expected, mistakes)
+    ask_value(asking, found, np.sum(w * E), _style_mistakes(w, E))
     double = {layer: 2 * w_l for layer, w_l in weights.items()}
     asking.ask(
         "weights",
-        same(a_number(student(F, targets, double)), 2 * expected),
+        same(a_number(student(F, targets, double)), 2 * np.sum(w * E)),
         "with weights twice as large it is not twice as large: are they written down "
         "inside of the function?",
     )
@@ -455,6 +499,46 @@ def check_style_loss(
         same(a_number(student(F, targets, fewer)), np.sum((w * E)[:2])),
         "with weights for two of three layers it should look at these two only",
     )
+
+
+# Total variation
+
+
+def _variation(image, power):
+    """Differences between neighbours to a power, summed up."""
+    down = image[..., 1:, :, :] - image[..., :-1, :, :]
+    across = image[..., :, 1:, :] - image[..., :, :-1, :]
+    return tf.reduce_sum(tf.abs(down) ** power) + tf.reduce_sum(tf.abs(across) ** power)
+
+
+def _variation_mistakes(x, c, power, right):
+    """What is written instead of c times `_variation`."""
+    rows, columns, colours = (np.diff(x, axis=axis) for axis in (1, 2, 3))
+
+    def total(*differences, power=power):
+        return c * sum(np.sum(np.abs(d) ** power) for d in differences)
+
+    around = [np.roll(x, 1, axis) - x for axis in (1, 2)]
+    corner = [rows[:, :, :-1], columns[:, :-1]]
+    return {
+        "only differences from row to row are there": total(rows),
+        "only differences from column to column are there": total(columns),
+        "differences between colours are not noise: the last axis is not a direction": (
+            total(rows, columns, colours)
+        ),
+        "a direction of it goes from colour to colour": total(rows, colours),
+        "a direction of it goes from colour to colour: axes are off by one": (
+            total(columns, colours)
+        ),
+        "tf.roll goes around the edge: the first row is no neighbour of the last": (
+            total(*around)
+        ),
+        "the last row or column is left out of one of the directions": total(*corner),
+        "absolute values where squares are wanted": total(rows, columns, power=1),
+        "squares where absolute values are wanted": total(rows, columns, power=2),
+        "a square root is too many": np.sqrt(total(rows, columns)),
+        "the squares are missing: differences cancel": c * (rows.sum() + columns.sum()),
+    } | _factors(right, *_sizes(x.shape), "colours", "pixels")
 
 
 @check_of
@@ -482,59 +566,47 @@ def check_total_variation(
     True
     """
     _check_layout(layout)
-    table = GRAM | {"paper": GRAM["positions"]}
-    factor = _convention(table, normalize)
-    rng = np.random.default_rng(seed)
     shape = (1, 4, 6, 3)
+    table = GRAM | {"paper": GRAM["positions"]}
+    c = _convention(table, normalize)(*_sizes(shape))
+    rng = np.random.default_rng(seed)
     image = _features(rng, layout, shape) / 2
-    N, M = 3, shape[1] * shape[2]
+    x = np.asarray(image, "float64").reshape(shape)
 
     def right(image):
-        down, across = image[..., 1:, :, :], image[..., :, 1:, :]
-        total = tf.reduce_sum(tf.abs(down - image[..., :-1, :, :]) ** power)
-        total += tf.reduce_sum(tf.abs(across - image[..., :, :-1, :]) ** power)
-        return factor(N, M) * total
+        return c * _variation(image, power)
 
     student = Student(f, image)
     found = a_number(student(image))
     asking.tick("type")
-    flat = 0.5 * tf.ones_like(image)
-    at_zero = a_number(student(flat))
+    at_zero = a_number(student(0.5 * tf.ones_like(image)))
     asking.ask(
         "identity",
         abs(at_zero) < 1e-6,
         f"it is {at_zero:.6g} for a picture of one colour; wanted 0",
     )
-    x = np.asarray(image, "float64").reshape(shape)
-    rows, columns, colours = (np.diff(x, axis=axis) for axis in (1, 2, 3))
-    c, expected = factor(N, M), float(right(image))
-
-    def total(*differences, power=power):
-        return c * sum(np.sum(np.abs(d) ** power) for d in differences)
-
-    around = [np.roll(x, 1, axis) - x for axis in (1, 2)]
-    corner = [rows[:, :, :-1], columns[:, :-1]]
-    mistakes = {
-        "only differences from row to row are there": total(rows),
-        "only differences from column to column are there": total(columns),
-        "differences between colours are not noise: the last axis is not a direction": (
-            total(rows, columns, colours)
-        ),
-        "a direction of it goes from colour to colour": total(rows, colours),
-        "a direction of it goes from colour to colour: axes are off by one": (
-            total(columns, colours)
-        ),
-        "tf.roll goes around the edge: the first row is no neighbour of the last": (
-            total(*around)
-        ),
-        "the last row or column is left out of one of the directions": total(*corner),
-        "absolute values where squares are wanted": total(rows, columns, power=1),
-        "squares where absolute values are wanted": total(rows, columns, power=2),
-        "a square root is too many": np.sqrt(total(rows, columns)),
-        "the squares are missing: differences cancel": c * (rows.sum() + columns.sum()),
-    } | _factors(expected, N, M, "colours", "pixels")
+    expected = float(right(image))
+    mistakes = _variation_mistakes(x, c, power, expected)
     ask_value(asking, found, expected, mistakes)
     ask_gradient(asking, student, right, image)
+
+
+# Both together: eq. 7
+
+
+def _total_mistakes(c, s, a, b):
+    """What is written instead of a c + b s."""
+    return {
+        "alpha and beta are swapped": b * c + a * s,
+        "alpha and beta are not used": c + s,
+        "alpha is not used": c + b * s,
+        "beta is not used": a * c + s,
+        "the style is missing": a * c,
+        "the content is missing": b * s,
+        "the losses are multiplied": a * c * b * s,
+        "it is divided by alpha + beta": (a * c + b * s) / (a + b),
+        "one is taken from the other": a * c - b * s,
+    }
 
 
 @check_of
@@ -556,29 +628,49 @@ def check_total_loss(f, asking, seed=0):
     rng = np.random.default_rng(seed)
     C, S = (tf.constant(x, tf.float32) for x in rng.uniform([1, 3], [2, 4]))
     a, b = (float(x) for x in rng.uniform([5, 8], [6, 9]))
+    c, s = float(C), float(S)
+
+    def right(C, S, a, b):
+        return a * C + b * S
+
     student = Student(f, C, S, a, b)
     found = a_number(student(C, S, a, b))
     asking.tick("type")
-    c, s = float(C), float(S)
-    expected = a * c + b * s
-    mistakes = {
-        "alpha and beta are swapped": b * c + a * s,
-        "alpha and beta are not used": c + s,
-        "alpha is not used": c + b * s,
-        "beta is not used": a * c + s,
-        "the style is missing": a * c,
-        "the content is missing": b * s,
-        "the losses are multiplied": a * c * b * s,
-        "it is divided by alpha + beta": expected / (a + b),
-        "one is taken from the other": a * c - b * s,
-    }
-    ask_value(asking, found, expected, mistakes)
+    ask_value(asking, found, right(c, s, a, b), _total_mistakes(c, s, a, b))
     asking.ask(
         "value",
-        same(a_number(student(C, S, 2 * a, b)), 2 * a * c + b * s),
+        same(a_number(student(C, S, 2 * a, b)), right(c, s, 2 * a, b)),
         "right for one alpha, not for another: is it written down inside?",
     )
-    ask_gradient(asking, student, lambda C, S, a, b: a * C + b * S, C, S, a, b)
+    ask_gradient(asking, student, right, C, S, a, b)
+
+
+# What the network wants to be given
+
+
+def _preprocess_mistakes(x):
+    """What is written instead of 255 times BGR, minus the mean."""
+    bgr, mean = x[..., ::-1], np.array(MEAN_BGR)
+    torch = (x - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]
+    return {
+        "RGB, where BGR is wanted: reverse the last axis": 255 * x - mean[::-1],
+        "RGB, where BGR is wanted, with the mean of BGR": 255 * x - mean,
+        "BGR, with the mean of RGB": 255 * bgr - mean[::-1],
+        "0 to 1, where 0 to 255 is wanted: multiply first": bgr - mean,
+        "0 to 1, where 0 to 255 is wanted, and RGB": x - mean[::-1],
+        "0 to 1, and RGB with the mean of BGR": x - mean,
+        "the mean is not subtracted": 255 * bgr,
+        "the mean is not subtracted, and it is RGB": 255 * x,
+        "the mean is not subtracted, nor is it 0 to 255": bgr,
+        "the mean is added": 255 * bgr + mean,
+        "a mean of one half, where ImageNet's is wanted": 255 * bgr - 127.5,
+        "-1 to 1 is for other networks": 2 * x - 1,
+        "this is what PyTorch's VGG wants, not Keras'": torch,
+        "the picture is as it was": x,
+        "the colours are right, but a spatial axis is reversed": (
+            255 * x[..., ::-1, :] - mean
+        ),
+    }
 
 
 @check_of
@@ -604,35 +696,70 @@ def check_preprocess(f, asking, layout="bhwc", seed=0):
     _check_layout(layout)
     rng = np.random.default_rng(seed)
     image = tf.constant(rng.uniform(size=(1, 4, 6, 3)[layout == "hwc" :]), tf.float32)
-    student = Student(f, image)
-    hints = {(*image.shape[:-1], 1): "; is it grey?"}
+    x = np.asarray(image, "float64")
+    hints = {(*x.shape[:-1], 1): "; is it grey?"}
     if layout == "hwc":
-        hints[(1, *image.shape)] = "; there is an axis too many"
-    found = an_array(student(image), tuple(image.shape), hints)
+        hints[(1, *x.shape)] = "; there is an axis too many"
+
+    student = Student(f, image)
+    found = an_array(student(image), x.shape, hints)
     asking.tick("type")
     asking.tick("shape")
-    x, mean = np.asarray(image, "float64"), np.array(MEAN_BGR)
-    expected = 255 * x[..., ::-1] - mean
-    mistakes = {
-        "RGB, where BGR is wanted: reverse the last axis": 255 * x - mean[::-1],
-        "RGB, where BGR is wanted, with the mean of BGR": 255 * x - mean,
-        "BGR, with the mean of RGB": 255 * x[..., ::-1] - mean[::-1],
-        "0 to 1, where 0 to 255 is wanted: multiply first": x[..., ::-1] - mean,
-        "0 to 1, where 0 to 255 is wanted, and RGB": x - mean[::-1],
-        "0 to 1, and RGB with the mean of BGR": x - mean,
-        "the mean is not subtracted": 255 * x[..., ::-1],
-        "the mean is not subtracted, and it is RGB": 255 * x,
-        "the mean is not subtracted, nor is it 0 to 255": x[..., ::-1],
-        "the mean is added": 255 * x[..., ::-1] + mean,
-        "a mean of one half, where ImageNet's is wanted": 255 * x[..., ::-1] - 127.5,
-        "-1 to 1 is for other networks": 2 * x - 1,
-        "this is what PyTorch's VGG wants, not Keras'": (x - [0.485, 0.456, 0.406])
-        / [0.229, 0.224, 0.225],
-        "the picture is as it was": x,
-        "the colours are right, but a spatial axis is reversed": 255 * x[..., ::-1, :]
-        - mean,
-    }
-    ask_value(asking, found, expected, mistakes)
+    expected = 255 * x[..., ::-1] - np.array(MEAN_BGR)
+    ask_value(asking, found, expected, _preprocess_mistakes(x))
+
+
+# One step
+
+
+def _start_and_goal(rng):
+    """A picture, and the one of least loss; six pixels are drawn out of [0, 1]."""
+    start = rng.uniform(0.2, 0.8, (1, 4, 6, 3)).astype("float32")
+    goal = rng.uniform(0.1, 0.9, start.shape).astype("float32")
+    start[0, 0, :3], goal[0, 0, :3] = 0.0, -1.0
+    start[0, 0, 3:], goal[0, 0, 3:] = 1.0, 2.0
+    return start, goal
+
+
+def _ask_moves(asking, start, found, goal, rate):
+    """The picture went towards its goal, stayed in [0, 1], and moved by the rate."""
+    asking.ask(
+        "moves",
+        not np.array_equal(found, start),
+        "the picture did not move: a variable moves by image.assign(...) or by the "
+        "optimizer; image = ... only gives another name to something new",
+    )
+    asking.ask(
+        "direction",
+        np.sum((found - goal) ** 2) < np.sum((start - goal) ** 2),
+        "the loss grew: is the gradient added where it should be taken away?",
+    )
+    asking.ask(
+        "range",
+        found.min() >= 0 and found.max() <= 1,
+        f"pixels went to {found.min():.3g} and {found.max():.3g}; wanted [0, 1]: "
+        "after the step, image.assign(tf.clip_by_value(image, 0.0, 1.0))",
+    )
+    moved = np.abs(found - start)[:, 1:].mean()  # the first row is held by the box
+    asking.ask(
+        "value",
+        np.isclose(moved, rate, rtol=0.01),
+        f"pixels moved by {moved:.4g}, wanted {rate}, the optimizer's rate: is the "
+        "gradient applied twice, or without the optimizer?",
+    )
+
+
+def _ask_compiled(asking, step, runs):
+    """Its Python, which notes its runs, does not run at every call."""
+    before = len(runs)
+    for _ in range(3):
+        step()
+    asking.ask(
+        "compiled",
+        len(runs) - before < 3,
+        "every call runs all of its Python again: write @tf.function above it, "
+        "which is several times as fast",
+    )
 
 
 @check_of
@@ -658,15 +785,12 @@ def check_train_step(f, asking, compiled=True, seed=0):
     True
     """
     rng = np.random.default_rng(seed)
-    start = rng.uniform(0.2, 0.8, (1, 4, 6, 3)).astype("float32")
-    wanted = rng.uniform(0.1, 0.9, start.shape).astype("float32")
-    start[0, 0, :3], wanted[0, 0, :3] = 0.0, -1.0  # is drawn out of the box
-    start[0, 0, 3:], wanted[0, 0, 3:] = 1.0, 2.0
+    start, goal = _start_and_goal(rng)
     image, weight, runs = tf.Variable(start), tf.Variable(1.0), []
 
     def loss(x):
         runs.append(1)
-        return weight * tf.reduce_sum(tf.square(x - wanted))
+        return weight * tf.reduce_sum(tf.square(x - goal))
 
     rate = 0.02
     optimizer = keras.optimizers.Adam(rate)
@@ -688,38 +812,6 @@ def check_train_step(f, asking, compiled=True, seed=0):
         "it changed a weight of the network: take the gradient with respect to the "
         "picture, not to trainable variables",
     )
-    found = image.numpy()
-    asking.ask(
-        "moves",
-        not np.array_equal(found, start),
-        "the picture did not move: a variable moves by image.assign(...) or by the "
-        "optimizer; image = ... only gives another name to something new",
-    )
-    asking.ask(
-        "direction",
-        np.sum((found - wanted) ** 2) < np.sum((start - wanted) ** 2),
-        "the loss grew: is the gradient added where it should be taken away?",
-    )
-    asking.ask(
-        "range",
-        found.min() >= 0 and found.max() <= 1,
-        f"pixels went to {found.min():.3g} and {found.max():.3g}; wanted [0, 1]: "
-        "after the step, image.assign(tf.clip_by_value(image, 0.0, 1.0))",
-    )
-    moved = np.abs(found - start)[:, 1:].mean()
-    asking.ask(
-        "value",
-        np.isclose(moved, rate, rtol=0.01),
-        f"pixels moved by {moved:.4g}, wanted {rate}, the optimizer's rate: is the "
-        "gradient applied twice, or without the optimizer?",
-    )
+    _ask_moves(asking, start, image.numpy(), goal, rate)
     if compiled:
-        before = len(runs)
-        for _ in range(3):
-            step()
-        asking.ask(
-            "compiled",
-            len(runs) - before < 3,
-            "every call runs all of its Python again: write @tf.function above it, "
-            "which is several times as fast",
-        )
+        _ask_compiled(asking, step, runs)
