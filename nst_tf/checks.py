@@ -10,6 +10,14 @@ A check gives the function small random features and asks, in this order, for th
 the shape, L(x, x) = 0, symmetry, direction, value and gradient. It stops at the first
 thing wrong. Which mistake does that? The wrong formulas that students write are
 written down here beside the right one, and give the wrong number away.
+
+Options that mean the same in every check that has them:
+
+    layout     "bhwc" for features of shape (1, H, W, N), "hwc" for (H, W, N);
+               N is 3 for pictures
+    normalize  the factor of the sum, by the name of a convention: "paper", "positions",
+               "mean" or "none"; or as a function of N and M, M = H*W
+    seed       of the random numbers that the function is given
 """
 
 import keras
@@ -37,7 +45,7 @@ SHAPE = (1, 4, 5, 7)  # B, H, W, N: no two alike, M = 20, and N is no usual fact
 OTHER_SHAPE = (1, 3, 6, 5)
 
 
-# What is given to it, and what is right
+# What a function is given, and what is right
 
 
 def _check_layout(layout):
@@ -73,7 +81,8 @@ def _gram_tensor(F):
     return tf.matmul(rows, rows, transpose_a=True)
 
 
-# Factors of the sum of squares, as functions of N and M; by the name of a convention.
+# Conventions: factors of the sum of squares, as functions of N and M
+
 CONTENT = {
     "paper": lambda N, M: 1 / 2,  # eq. 1
     "none": lambda N, M: 1.0,
@@ -128,6 +137,7 @@ def _factors(expected, N, M, filters="filters", positions="positions"):
 
 
 def _ask_symmetry(asking, found, back, letters, usually):
+    """The same comes back when its two arguments, of those letters, change places."""
     x, y = letters
     asking.ask(
         "symmetry",
@@ -162,10 +172,9 @@ def check_content_loss(f, asking, layout="bhwc", normalize="paper", seed=0):
 
     Args:
         f: takes activations of the generated picture and of the photograph.
-        layout: `"bhwc"` for `(1, H, W, N)`, `"hwc"` for `(H, W, N)`.
-        normalize: `"paper"` for 1/2 sum, `"none"` for the sum, `"mean"`, `"positions"`
-            for the sum over M; or a function of N and M, the factor of the sum.
-        seed: of the numbers that it is given.
+        normalize: `"paper"` for 1/2 sum, `"none"` for the sum, `"positions"` for the
+            sum over M, `"mean"` for the sum over N M.
+        layout, seed: as in every check; see `help(nst.checks)`.
 
     Returns:
         A `Report`.
@@ -263,11 +272,10 @@ def check_gram_matrix(f, asking, layout="bhwc", normalize="paper", batch=True, s
 
     Args:
         f: takes activations of one layer; gives `(1, N, N)`, or `(N, N)` for `"hwc"`.
-        layout: `"bhwc"` for `(1, H, W, N)`, `"hwc"` for `(H, W, N)`.
         normalize: `"paper"` or `"none"` for the sum over positions, `"positions"` for
-            the sum over M, `"mean"` for the sum over N M; or a function of N and M.
+            the sum over M, `"mean"` for the sum over N M.
         batch: whether it has to take several pictures at once, too.
-        seed: of the numbers that it is given.
+        layout, seed: as in every check; see `help(nst.checks)`.
 
     Returns:
         A `Report`.
@@ -370,15 +378,13 @@ def check_layer_style_loss(
 
     Args:
         f: takes activations of the generated picture and the painting's Gram matrix.
-        layout: `"bhwc"` for `(1, H, W, N)`, `"hwc"` for `(H, W, N)`.
         normalize: of the Gram matrices and of the squares: `"paper"` for raw matrices
             and 1/(4 N^2 M^2), `"positions"` for matrices over M and 1/(4 N^2), which is
             the same for pictures of one size; `"mean"` for matrices over N M and a mean
-            of squares; `"none"` for neither; or a pair of functions of N and M, the
-            factors of both.
+            of squares; `"none"` for neither; or a pair of functions.
         target: `"gram"`, or `"features"` if the second argument is the painting's
             activations.
-        seed: of the numbers that it is given.
+        layout, seed: as in every check; see `help(nst.checks)`.
 
     Returns:
         A `Report`.
@@ -459,7 +465,8 @@ def check_style_loss(
     Args:
         f: takes three dicts by layer: activations, the painting's Gram matrices, and
             the weights w_l.
-        layout, normalize, target, seed: as in `check_layer_style_loss`.
+        normalize, target: as in `check_layer_style_loss`.
+        layout, seed: as in every check; see `help(nst.checks)`.
 
     Returns:
         A `Report`.
@@ -549,12 +556,11 @@ def check_total_variation(
 
     Args:
         f: takes a picture.
-        layout: `"bhwc"` for `(1, H, W, 3)`, `"hwc"` for `(H, W, 3)`.
-        normalize: `"positions"` or `"paper"` for the sum over the pixels, as ours;
-            `"none"` for the sum; `"mean"` for the sum over pixels and channels; or a
-            function of the channels N and the pixels M.
+        normalize: `"positions"` or `"paper"` for the sum over the M pixels, as in this
+            library; `"none"` for the sum; `"mean"` for the sum over pixels and
+            colours, N M.
         power: 2 for squares of differences, 1 for absolute values.
-        seed: of the numbers that it is given.
+        layout, seed: as in every check; see `help(nst.checks)`.
 
     Returns:
         A `Report`.
@@ -615,7 +621,7 @@ def check_total_loss(f, asking, seed=0):
 
     Args:
         f: takes both losses and their weights.
-        seed: of the numbers that it is given.
+        seed: as in every check; see `help(nst.checks)`.
 
     Returns:
         A `Report`.
@@ -681,8 +687,7 @@ def check_preprocess(f, asking, layout="bhwc", seed=0):
 
     Args:
         f: takes a picture.
-        layout: `"bhwc"` for `(1, H, W, 3)`, `"hwc"` for `(H, W, 3)`.
-        seed: of the numbers that it is given.
+        layout, seed: as in every check; see `help(nst.checks)`.
 
     Returns:
         A `Report`.
@@ -770,7 +775,7 @@ def check_train_step(f, asking, compiled=True, seed=0):
         f: moves a `tf.Variable` picture once, so that the loss, a function of the
             picture, falls; by a Keras optimizer. Pixels stay in [0, 1].
         compiled: whether it has to be a `tf.function`.
-        seed: of the numbers that it is given.
+        seed: as in every check; see `help(nst.checks)`.
 
     Returns:
         A `Report`.
