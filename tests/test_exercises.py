@@ -1,5 +1,8 @@
 """Checks by their names, grades, and the functions of known courses."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -21,6 +24,46 @@ def test_every_check_goes_by_its_name():
         assert check is getattr(checks, f"check_{name}")
         assert check is getattr(exercises, f"check_{name}")
     assert known == {f"check_{name}" for name in exercises.CHECKS}
+
+
+# Loaded when asked for
+
+
+def test_importing_the_library_does_not_load_the_exercises():
+    code = (
+        "import sys, nst_tf\n"
+        "rooms = {'nst_tf.exercises', 'nst_tf.checks', 'nst_tf.questions'}\n"
+        "print(rooms & set(sys.modules))\n"
+        "print(nst_tf.exercises.check_gram_matrix(3))"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("set()\ngram_matrix: wanted a function")
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import nst_tf; found = nst_tf.exercises",
+        "import nst_tf.exercises as found",
+        "from nst_tf import exercises as found",
+        "from nst_tf import *; found = exercises",
+    ],
+)
+def test_the_exercises_are_loaded_by_every_spelling(code, monkeypatch):
+    monkeypatch.delitem(sys.modules, "nst_tf.exercises")
+    monkeypatch.delattr(nst, "exercises")
+    names = {}
+    exec(code, names)
+    assert names["found"] is sys.modules["nst_tf.exercises"]
+    assert names["found"].check_gram_matrix is checks.check_gram_matrix
+
+
+def test_the_exercises_are_listed_and_what_is_not_there_is_not_found():
+    assert {"exercises", "checks", "questions", "transfer"} <= set(dir(nst))
+    with pytest.raises(AttributeError, match="nst_tf.* has no attribute 'homework'"):
+        nst.homework  # noqa: B018
 
 
 # Grades
