@@ -65,6 +65,10 @@ class Asking:
         """`problem` is a sentence, or a function that finds one."""
         if not right:
             raise Problem(problem() if callable(problem) else problem)
+        self.tick(aspect)
+
+    def tick(self, aspect):
+        """Notes what is right; once is enough."""
         if aspect not in self.passed:
             self.passed.append(aspect)
 
@@ -232,6 +236,13 @@ def mistake(found, expected, mistakes):
 
 
 # Questions that several checks ask
+
+
+def ask_value(asking, found, expected, mistakes):
+    """The value is right; else it is told which of the `mistakes` gives it."""
+    asking.ask(
+        "value", same(found, expected), lambda: mistake(found, expected, mistakes)
+    )
 
 
 def ask_gradient(asking, student, right, x, *others):

@@ -19,8 +19,8 @@ ROOT = Path(__file__).parent.parent
 ROWS = [
     {"images", "losses", "memory", "optimizers", "questions"},
     {"features", "callbacks", "figures"},
-    {"settings", "tiling", "exercises"},
-    {"transfer"},
+    {"settings", "tiling", "checks"},
+    {"transfer", "exercises"},
     {"sweeps", "estimates"},
     {"__main__", "playground"},
 ]

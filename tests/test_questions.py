@@ -7,13 +7,13 @@ import pytest
 import tensorflow as tf
 
 import nst_tf as nst
-from nst_tf import exercises
-from nst_tf.questions import Problem, Student, a_number, mistake
+from nst_tf import checks
+from nst_tf.questions import Asking, Problem, Student, a_number, ask_value, mistake
 
 
 def test_a_report_is_true_or_says_why():
-    good = exercises.check_gram_matrix(nst.gram_matrix)
-    bad = exercises.check_gram_matrix(lambda F: nst.gram_matrix(F) / 20)
+    good = checks.check_gram_matrix(nst.gram_matrix)
+    bad = checks.check_gram_matrix(lambda F: nst.gram_matrix(F) / 20)
     assert good and str(good).startswith("gram_matrix: all right: type, shape")
     assert not bad and "(right: type, shape, symmetry)" in str(bad)
     with pytest.raises(AssertionError, match="divided by M"):
@@ -21,7 +21,7 @@ def test_a_report_is_true_or_says_why():
 
 
 def test_help_shows_the_arguments_that_a_teacher_gives():
-    names = list(inspect.signature(exercises.check_gram_matrix).parameters)
+    names = list(inspect.signature(checks.check_gram_matrix).parameters)
     assert names == ["f", "layout", "normalize", "batch", "seed"]
 
 
@@ -29,7 +29,7 @@ def test_a_report_is_a_card_in_a_notebook():
     def f(F, P):
         raise ValueError("<script>")
 
-    card = exercises.check_content_loss(f)._repr_html_()
+    card = checks.check_content_loss(f)._repr_html_()
     assert "<div" in card and "content_loss" in card
     assert "&lt;script&gt;" in card and "<script>" not in card
 
@@ -80,3 +80,19 @@ def test_what_is_no_number_is_told(value, words):
 def test_a_mistake_is_found_by_its_value_or_by_its_factor():
     assert mistake(6.0, 3.0, {"twice": 6.0}) == "it returned 6, wanted 3: twice"
     assert "2 times what was wanted" in mistake(6.0, 3.0, {"no": 5.0})
+
+
+def test_what_is_right_is_noted_once_whether_asked_for_or_not():
+    asking = Asking()
+    asking.tick("type")
+    asking.ask("value", True, "no")
+    asking.tick("value")
+    assert asking.passed == ["type", "value"]
+
+
+def test_a_wrong_value_is_told_with_its_mistake():
+    asking = Asking()
+    ask_value(asking, 3.0, 3.0, {"twice": 6.0})
+    assert asking.passed == ["value"]
+    with pytest.raises(Problem, match="it returned 6, wanted 3: twice"):
+        ask_value(asking, 6.0, 3.0, {"twice": 6.0})
