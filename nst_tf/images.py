@@ -157,18 +157,21 @@ def _flatten(picture, color):
     return flat
 
 
-def _upright_shape(picture, size):
-    """Height and width once upright, where `size` is the width and height stored."""
-    turned = picture.getexif().get(ExifTags.Base.Orientation) in (5, 6, 7, 8)
-    if picture.format == "TIFF":  # Pillow turns it itself
-        turned = False
-    return size if turned else size[::-1]
+def _orientation(picture):
+    """1 to 8 by its EXIF; 1 is upright, from 5 on width and height change places."""
+    try:
+        orientation = picture.getexif().get(ExifTags.Base.Orientation)
+    except Exception:  # it is broken, in one of many ways
+        return 1
+    return orientation if orientation in range(1, 9) else 1
 
 
 def _upright(picture, color):
     """Turned by its EXIF orientation, which may drop the profile, and flattened."""
     profile = picture.info.get("icc_profile")
-    picture = ImageOps.exif_transpose(picture)
+    picture.load()
+    turn = ImageOps.exif_transpose if _orientation(picture) > 1 else Image.Image.copy
+    picture = turn(picture)
     if profile:
         picture.info["icc_profile"] = profile
     return _flatten(picture, color)
@@ -201,10 +204,10 @@ def _recognize(file):
     start = file.read(16)
     Image.init()
     for factory, accept in list(Image.OPEN.values()):
-        answer = accept(start) if accept else True
-        if answer and not isinstance(answer, str):  # words, if it is not built in
-            file.seek(0)
-            with contextlib.suppress(SyntaxError, IndexError, TypeError, struct.error):
+        with contextlib.suppress(SyntaxError, IndexError, TypeError, struct.error):
+            answer = accept(start) if accept else True
+            if answer and not isinstance(answer, str):  # words, if it is not built in
+                file.seek(0)
                 return factory(file, "")
     raise Image.UnidentifiedImageError
 
@@ -253,7 +256,7 @@ def _decode(picture, size, color):
         return _upright(picture, color)
     picture = picture.resize(target, Image.Resampling.BICUBIC, box=drafted[1])
     upright = _upright(picture, color)
-    upright.full_shape = _upright_shape(picture, full)
+    upright.full_shape = full if _orientation(picture) > 4 else full[::-1]
     return upright
 
 
@@ -360,7 +363,9 @@ def image_shape(source):
     with _picture(source) as picture, _readable(_name(source)):
         if picture is not source:
             _read_on(picture)
-        return _upright_shape(picture, picture.size)
+        if picture.format == "TIFF" or _orientation(picture) < 5:  # TIFF is turned
+            return picture.size[::-1]
+        return picture.size
 
 
 def load_image(source, size=None, background="white", min_side=1):

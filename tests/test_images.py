@@ -168,6 +168,13 @@ def test_a_broken_icc_profile_is_ignored():
     assert_halves(nst.load_image("a.png"))
 
 
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP"])
+def test_a_broken_exif_is_ignored(form):
+    halves().save("a", form, exif=b"Exif\0\0 no EXIF at all")
+    assert_halves(nst.load_image("a"), atol=12)
+    assert images.image_shape("a") == (HEIGHT, WIDTH)
+
+
 def test_pil_images_and_open_files_are_taken():
     halves().save("a.png")
     assert_halves(nst.load_image(halves()))
