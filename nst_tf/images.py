@@ -15,6 +15,7 @@ import tensorflow as tf
 from PIL import ExifTags, Image, ImageCms, ImageColor, ImageOps, PngImagePlugin
 
 MAX_PIXELS = 100_000_000
+WHOLE_PIXELS = 2_000_000  # a JPEG up to here is decoded whole, which takes 0.05 s
 TOO_LARGE = "{} has more than 100 megapixels; make it smaller first"
 TIMEOUT = (10, 20)  # seconds to connect to a server, and to hear from it
 FORMATS = {
@@ -249,7 +250,7 @@ def fit(shape, size):
 def _decode(picture, size, color):
     """The pixels; of a JPEG four times as large as needed or more, fewer of them."""
     full = picture.size
-    if size:
+    if size and picture.width * picture.height > WHOLE_PIXELS:
         target = fit(full, 2 * size)
         drafted = picture.draft(None, target)  # a JPEG, to 1/2, 1/4 or 1/8, rounded up
     if picture.size == full:
@@ -323,8 +324,8 @@ def open_image(source, size=None, background="white"):
 
     Args:
         source, background: as `load_image` takes them.
-        size: the largest long edge that is wanted; a JPEG much larger than that is
-            decoded to at least twice as much. None keeps all pixels.
+        size: the largest long edge that is wanted; a JPEG of more than 2 megapixels is
+            decoded to twice that, where it is much larger. None keeps all pixels.
 
     Returns:
         What `load_image` takes as it would `source`. Of floats the array `(H, W, 3)`;
@@ -390,7 +391,8 @@ def load_image(source, size=None, background="white", min_side=1):
 
     Raises:
         ValueError: no such file, not a picture, damaged, too small, or more than 100
-            megapixels; a URL that does not answer within 30 seconds.
+            megapixels, as it is or at `size`; an array of another shape, type or range;
+            a URL that does not answer within 30 seconds.
 
     Example:
 
@@ -417,7 +419,7 @@ def load_image(source, size=None, background="white", min_side=1):
             f"{_name(source)} is {width} x {height} pixels{scaled}; at least "
             f"{min_side} x {min_side} are needed"
         )
-    if isinstance(picture, Image.Image):
+    if is_pil:
         picture = picture.resize(shape[::-1], Image.Resampling.BICUBIC)
         picture = np.asarray(picture, "float32") / 255
     return resize(picture[None], shape)
