@@ -15,6 +15,7 @@ import tensorflow as tf
 from PIL import ExifTags, Image, ImageCms, ImageColor, ImageOps, PngImagePlugin
 
 MAX_PIXELS = 100_000_000
+WHOLE_PIXELS = 2_000_000  # a JPEG up to here is decoded whole, which takes 0.05 s
 TOO_LARGE = "{} has more than 100 megapixels; make it smaller first"
 TIMEOUT = (10, 20)  # seconds to connect to a server, and to hear from it
 FORMATS = {
@@ -157,18 +158,21 @@ def _flatten(picture, color):
     return flat
 
 
-def _upright_shape(picture, size):
-    """Height and width once upright, where `size` is the width and height stored."""
-    turned = picture.getexif().get(ExifTags.Base.Orientation) in (5, 6, 7, 8)
-    if picture.format == "TIFF":  # Pillow turns it itself
-        turned = False
-    return size if turned else size[::-1]
+def _orientation(picture):
+    """1 to 8 by its EXIF; 1 is upright, from 5 on width and height change places."""
+    try:
+        orientation = picture.getexif().get(ExifTags.Base.Orientation)
+    except Exception:  # it is broken, in one of many ways
+        return 1
+    return orientation if orientation in range(1, 9) else 1
 
 
 def _upright(picture, color):
     """Turned by its EXIF orientation, which may drop the profile, and flattened."""
     profile = picture.info.get("icc_profile")
-    picture = ImageOps.exif_transpose(picture)
+    picture.load()
+    turn = ImageOps.exif_transpose if _orientation(picture) > 1 else Image.Image.copy
+    picture = turn(picture)
     if profile:
         picture.info["icc_profile"] = profile
     return _flatten(picture, color)
@@ -201,10 +205,10 @@ def _recognize(file):
     start = file.read(16)
     Image.init()
     for factory, accept in list(Image.OPEN.values()):
-        answer = accept(start) if accept else True
-        if answer and not isinstance(answer, str):  # words, if it is not built in
-            file.seek(0)
-            with contextlib.suppress(SyntaxError, IndexError, TypeError, struct.error):
+        with contextlib.suppress(SyntaxError, IndexError, TypeError, struct.error):
+            answer = accept(start) if accept else True
+            if answer and not isinstance(answer, str):  # words, if it is not built in
+                file.seek(0)
                 return factory(file, "")
     raise Image.UnidentifiedImageError
 
@@ -246,14 +250,14 @@ def fit(shape, size):
 def _decode(picture, size, color):
     """The pixels; of a JPEG four times as large as needed or more, fewer of them."""
     full = picture.size
-    if size:
+    if size and picture.width * picture.height > WHOLE_PIXELS:
         target = fit(full, 2 * size)
         drafted = picture.draft(None, target)  # a JPEG, to 1/2, 1/4 or 1/8, rounded up
     if picture.size == full:
         return _upright(picture, color)
     picture = picture.resize(target, Image.Resampling.BICUBIC, box=drafted[1])
     upright = _upright(picture, color)
-    upright.full_shape = _upright_shape(picture, full)
+    upright.full_shape = full if _orientation(picture) > 4 else full[::-1]
     return upright
 
 
@@ -320,8 +324,8 @@ def open_image(source, size=None, background="white"):
 
     Args:
         source, background: as `load_image` takes them.
-        size: the largest long edge that is wanted; a JPEG much larger than that is
-            decoded to at least twice as much. None keeps all pixels.
+        size: the largest long edge that is wanted; a JPEG of more than 2 megapixels is
+            decoded to twice that, where it is much larger. None keeps all pixels.
 
     Returns:
         What `load_image` takes as it would `source`. Of floats the array `(H, W, 3)`;
@@ -360,7 +364,9 @@ def image_shape(source):
     with _picture(source) as picture, _readable(_name(source)):
         if picture is not source:
             _read_on(picture)
-        return _upright_shape(picture, picture.size)
+        if picture.format == "TIFF" or _orientation(picture) < 5:  # TIFF is turned
+            return picture.size[::-1]
+        return picture.size
 
 
 def load_image(source, size=None, background="white", min_side=1):
@@ -385,7 +391,8 @@ def load_image(source, size=None, background="white", min_side=1):
 
     Raises:
         ValueError: no such file, not a picture, damaged, too small, or more than 100
-            megapixels; a URL that does not answer within 30 seconds.
+            megapixels, as it is or at `size`; an array of another shape, type or range;
+            a URL that does not answer within 30 seconds.
 
     Example:
 
@@ -412,7 +419,7 @@ def load_image(source, size=None, background="white", min_side=1):
             f"{_name(source)} is {width} x {height} pixels{scaled}; at least "
             f"{min_side} x {min_side} are needed"
         )
-    if isinstance(picture, Image.Image):
+    if is_pil:
         picture = picture.resize(shape[::-1], Image.Resampling.BICUBIC)
         picture = np.asarray(picture, "float32") / 255
     return resize(picture[None], shape)
