@@ -1,9 +1,4 @@
-"""The run: a start image, sizes from coarse to fine, a history, and going on later.
-
-From one size to the next, and so everywhere here, a picture is its *first* image (the
-photograph, noise, ...) and the *change* that the run made to it. The change is
-enlarged; the first image has its own detail at every size.
-"""
+"""The run: sizes from coarse to fine, steps, a history, and going on later."""
 
 import dataclasses
 import functools
@@ -12,74 +7,15 @@ import math
 import time
 
 import numpy as np
-import tensorflow as tf
 
-from nst_tf.features import smallest_side
-from nst_tf.images import load_image, open_image, resize
 from nst_tf.optimizers import OPTIMIZERS, descend
 from nst_tf.results import HISTORY, NotFiniteError, Result, load_checkpoint
 from nst_tf.resume import check_continues, with_saved
 from nst_tf.settings import as_json, as_list, check_settings
-from nst_tf.targets import STYLE_LAYERS, Style, extractor_of, fingerprint, total_loss
+from nst_tf.starts import are_the_same, enlarge, load_pictures
+from nst_tf.targets import STYLE_LAYERS, Style, extractor_of, total_loss
 
 # What goes in
-
-
-def _cover(image, shape):
-    """Resizes an image until it covers `shape`, and cuts off what hangs over."""
-    height, width = image.shape[1:3]
-    scale = max(shape[0] / height, shape[1] / width)
-    covering = max(shape[0], round(height * scale)), max(shape[1], round(width * scale))
-    image = resize(image, covering)
-    top, left = (covering[0] - shape[0]) // 2, (covering[1] - shape[1]) // 2
-    return image[:, top : top + shape[0], left : left + shape[1]]
-
-
-def _first_images(init, contents, style, sizes, seed, min_side):
-    """The first image at all sizes, in the shapes of the contents."""
-    shapes = [content.shape[1:3] for content in contents]
-    if isinstance(init, str) and init == "content":
-        return contents
-    if isinstance(init, str) and init == "noise":  # one noise, without finer noise
-        noise = np.random.default_rng(seed).uniform(size=contents[0].shape)
-        noise = tf.constant(noise, tf.float32)
-        return [noise, *(resize(noise, shape, clip=False) for shape in shapes[1:])]
-    if isinstance(init, str) and init == "style":
-        pictures = [images[0] for images in style.load(sizes, min_side)]
-    else:
-        opened = open_image(init, max(sizes))
-        pictures = [load_image(opened, size) for size in sizes]
-    return [_cover(*both) for both in zip(pictures, shapes, strict=True)]
-
-
-@dataclasses.dataclass
-class _Pictures:
-    """What goes in, all `(1, H, W, 3)`: the photograph and the first image at every
-    size, and the paintings at the first size."""
-
-    contents: list
-    firsts: list
-    styles: list
-
-    def fingerprint(self):
-        return fingerprint([*self.firsts, *self.contents, *self.styles])
-
-
-def _load(content_image, style, settings, full=False):
-    """The `_Pictures` of a run; each file is decoded once.
-
-    `full` decodes a large JPEG of the photograph in all its pixels, which is slower and
-    gives other grey values here and there.
-    """
-    sizes = settings.size
-    least = smallest_side([*settings.content_layers, *settings.style_layers])
-    opened = open_image(content_image, None if full else sizes[-1])
-    contents = [load_image(opened, size, min_side=least) for size in sizes]
-    init, seed = settings.init, settings.seed
-    also = sizes if isinstance(init, str) and init == "style" else []
-    styles, *_ = style.load([*settings.style_sizes, *also], least)
-    firsts = _first_images(init, contents, style, sizes, seed, least)
-    return _Pictures(contents, firsts, styles)
 
 
 def _as_style(style_image, blend):
@@ -90,44 +26,34 @@ def _as_style(style_image, blend):
     return style_image
 
 
-def _are_the_same(content_image, style, settings, saved):
-    """Whether the pictures are those of a saved run, at the sizes that it had."""
-    names = ("size", "style_size")
-    before = dataclasses.replace(settings, **{n: saved.settings[n] for n in names})
-    loads = (_load(content_image, style, before, full) for full in (False, True))
-    return any(p.fingerprint() == saved.settings["fingerprint"] for p in loads)
-
-
-def _losses(pictures, style, settings):
-    """A function for each size that makes its loss, when it is time for it."""
+def _stages(pictures, style, settings):
+    """For each size: `(size, steps, first image, a function that makes its loss)`."""
     names = ("content_weight", "style_weight", "tv_weight", "tile")
     names += ("content_layers", "style_layers")
     options = {name: getattr(settings, name) for name in names}
 
-    def make(content, style_size):
+    def make_loss(content, style_size):
         network = extractor_of(settings)
         return total_loss(content, style, network, style_size=style_size, **options)
 
     both = zip(pictures.contents, settings.style_sizes, strict=True)
-    return [functools.partial(make, *one) for one in both]
+    losses = [functools.partial(make_loss, *one) for one in both]
+    plan = settings.size, settings.steps, pictures.firsts, losses
+    return list(zip(*plan, strict=True))
 
 
-def enlarge(image, small, large):
-    """An image at the next size: its change is enlarged, and what it began with is not.
-
-    Windows and branches, too small to be painted so far, need not be found again.
-
-    Args:
-        image: `(1, h, w, 3)`, so far.
-        small, large: the first image at this size, and at the next, `(1, H, W, 3)`.
-
-    Returns:
-        `(1, H, W, 3)` in [0, 1].
-    """
-    if image.shape == large.shape:
-        return tf.convert_to_tensor(image, tf.float32)
-    change = resize(image - small, large.shape[1:3], clip=False)
-    return tf.clip_by_value(large + change, 0.0, 1.0)
+def _beginning(content_image, style, settings, pictures, saved):
+    """The `Result` before its first step here."""
+    made_with = {
+        "content_image": as_json(content_image),
+        "style_image": as_json(style.images),
+        **settings.shaping(),
+        "fingerprint": pictures.fingerprint(),
+    }
+    if saved:
+        return Result(saved.state, saved.history, made_with)
+    history = {name: [] for name in HISTORY}
+    return Result({"image": pictures.firsts[0]}, history, made_with)
 
 
 def _minimizer(optimizer):
@@ -339,9 +265,7 @@ def style_transfer(
             saved, (content_image, style_image), keywords, style_transfer.__kwdefaults__
         )
     if content_image is None or style_image is None:
-        raise ValueError(
-            "style_transfer: wanted a photograph and a painting, or resume=..."
-        )
+        raise ValueError("picture: none; wanted a photograph and a painting")
     settings = check_settings(**keywords)
     style = _as_style(style_image, settings.style_blend)
     settings = dataclasses.replace(settings, style_blend=style.blend)
@@ -350,28 +274,13 @@ def style_transfer(
         settings = dataclasses.replace(settings, steps=steps)
 
     # The pictures come first: a wrong one should not wait for the network.
-    pictures = _load(content_image, style, settings)
-    if saved and not _are_the_same(content_image, style, settings, saved):
+    pictures = load_pictures(content_image, style, settings)
+    if saved and not are_the_same(content_image, style, settings, saved):
         raise ValueError("resume: the run was made with other pictures than these")
-    made_with = {
-        "content_image": as_json(content_image),
-        "style_image": as_json(style.images),
-        **settings.shaping(),
-        "fingerprint": pictures.fingerprint(),
-    }
-    if saved:
-        result = Result(saved.state, saved.history, made_with)
-    else:
-        history = {name: [] for name in HISTORY}
-        result = Result({"image": pictures.firsts[0]}, history, made_with)
-    stages = zip(
-        settings.size,
-        settings.steps,
-        pictures.firsts,
-        _losses(pictures, style, settings),
-        strict=True,
-    )
-    return _run(result, list(stages), _minimizer(optimizer), settings.callbacks)
+    result = _beginning(content_image, style, settings, pictures, saved)
+    stages = _stages(pictures, style, settings)
+    minimize = _minimizer(settings.optimizer)
+    return _run(result, stages, minimize, settings.callbacks)
 
 
 def reconstruct(

@@ -1,0 +1,115 @@
+"""What a run starts from: its pictures at every size, and the first image among them.
+
+From one size to the next, a picture is its *first* image (the photograph, noise, ...)
+and the *change* that the run made to it. The change is enlarged; the first image has
+its own detail at every size.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import tensorflow as tf
+
+from nst_tf.features import smallest_side
+from nst_tf.images import load_image, open_image, resize
+from nst_tf.targets import fingerprint
+
+
+def _cover(image, shape):
+    """Resizes an image until it covers `shape`, and cuts off what hangs over."""
+    height, width = image.shape[1:3]
+    scale = max(shape[0] / height, shape[1] / width)
+    covering = max(shape[0], round(height * scale)), max(shape[1], round(width * scale))
+    image = resize(image, covering)
+    top, left = (covering[0] - shape[0]) // 2, (covering[1] - shape[1]) // 2
+    return image[:, top : top + shape[0], left : left + shape[1]]
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """All that goes into a run.
+
+    Attributes:
+        contents: the photograph at every size, a list of `(1, H, W, 3)`.
+        firsts: the first image at every size, in the shapes of the contents.
+        styles: the paintings at the first size.
+    """
+
+    contents: list
+    firsts: list
+    styles: list
+
+    def fingerprint(self):
+        """A short hash of all their pixels."""
+        return fingerprint([*self.firsts, *self.contents, *self.styles])
+
+
+def _pictures_of_init(settings, style, least, full):
+    """Where the run starts, at every size, in the proportions that it has."""
+    sizes, init = settings.size, settings.init
+    if isinstance(init, str) and init == "style":
+        return [paintings[0] for paintings in style.load(sizes, least)]
+    opened = open_image(init, None if full else sizes[-1])
+    return [load_image(opened, size) for size in sizes]
+
+
+def _firsts(contents, style, settings, least, full):
+    """The first image at all sizes, in the shapes of the contents."""
+    init, shapes = settings.init, [content.shape[1:3] for content in contents]
+    if isinstance(init, str) and init == "content":
+        return contents
+    if isinstance(init, str) and init == "noise":  # one noise, without finer noise
+        noise = np.random.default_rng(settings.seed).uniform(size=contents[0].shape)
+        noise = tf.constant(noise, tf.float32)
+        return [noise, *(resize(noise, shape, clip=False) for shape in shapes[1:])]
+    pictures = _pictures_of_init(settings, style, least, full)
+    return [_cover(*both) for both in zip(pictures, shapes, strict=True)]
+
+
+def load_pictures(content_image, style, settings, full=False):
+    """The `Pictures` of a run; each file is decoded once.
+
+    Args:
+        content_image: the photograph, as `load_image` takes it.
+        style: a `Style`.
+        settings: the `Settings`.
+        full: decode a large JPEG in all its pixels, which is slower and gives other
+            grey values here and there.
+
+    Raises:
+        ValueError: a picture that cannot be read, or is too small.
+    """
+    sizes = settings.size
+    least = smallest_side([*settings.content_layers, *settings.style_layers])
+    opened = open_image(content_image, None if full else sizes[-1])
+    contents = [load_image(opened, size, min_side=least) for size in sizes]
+    of_style = isinstance(settings.init, str) and settings.init == "style"
+    also = sizes if of_style else []  # for the first image
+    styles, *_ = style.load([*settings.style_sizes, *also], least)
+    return Pictures(contents, _firsts(contents, style, settings, least, full), styles)
+
+
+def are_the_same(content_image, style, settings, saved):
+    """Whether the pictures are those of a saved `Result`, at the sizes that it had."""
+    names = ("size", "style_size")
+    before = replace(settings, **{name: saved.settings[name] for name in names})
+    loads = (load_pictures(content_image, style, before, full) for full in (0, 1))
+    return any(p.fingerprint() == saved.settings["fingerprint"] for p in loads)
+
+
+def enlarge(image, small, large):
+    """An image at the next size: its change is enlarged, and what it began with is not.
+
+    Windows and branches, too small to be painted so far, need not be found again.
+
+    Args:
+        image: `(1, h, w, 3)`, so far.
+        small, large: the first image at this size, and at the next, `(1, H, W, 3)`.
+
+    Returns:
+        `(1, H, W, 3)` in [0, 1].
+    """
+    if image.shape == large.shape:
+        return tf.convert_to_tensor(image, tf.float32)
+    change = resize(image - small, large.shape[1:3], clip=False)
+    return tf.clip_by_value(large + change, 0.0, 1.0)
