@@ -17,10 +17,12 @@ from nst_tf.__main__ import main
 
 ROOT = Path(__file__).parent.parent
 ROWS = [
-    {"images", "losses", "memory", "optimizers", "questions"},
-    {"features", "callbacks", "figures"},
-    {"settings", "tiling", "checks"},
-    {"transfer", "exercises"},
+    {"images", "losses", "first_guess", "memory", "questions"},
+    {"features", "optimizers", "figures", "films", "results"},
+    {"callbacks", "settings", "tiling", "checks"},
+    {"targets", "resume", "exercises"},
+    {"starts"},
+    {"transfer"},
     {"sweeps", "estimates"},
     {"__main__", "playground"},
 ]
