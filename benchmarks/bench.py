@@ -7,7 +7,7 @@
     python benchmarks/bench.py estimates    # what was told beforehand, and what it took
     python benchmarks/bench.py race PHOTO:PAINTING ... --sizes 256 512     # takes hours
 
-Each but the race writes its section of RESULTS.md anew; `make bench` runs these.
+Each but the race writes its section of RESULTS.md; `make bench` runs these.
 Candidates that are compared live in processes of their own and take turns, so that a
 busy machine slows all of them down.
 """
@@ -38,12 +38,12 @@ STYLE = [f"block{b}_conv1" for b in range(1, 6)]
 def ours(network):
     def prepare(size):
         import tensorflow as tf
-        from optimizers import total_loss
 
+        import nst_tf as nst
         from nst_tf.optimizers import loss_and_gradient
 
-        loss, image = total_loss(PHOTO, PAINTING, size, network, tv_weight=0.5)
-        image = tf.constant(image)
+        image = nst.load_image(PHOTO, size)
+        loss = nst.total_loss(image, PAINTING, network)
         step = tf.function(lambda: loss_and_gradient(loss, image))
         return lambda: step()[1].numpy()
 
@@ -465,14 +465,13 @@ def until(steps, goal=-np.inf):
 
 def head(paths, size, stages, image):
     """Takes the first stages: their seconds, and the image at full size."""
-    from optimizers import total_loss
-
     import nst_tf as nst
-    from nst_tf.transfer import enlarge
+    from nst_tf.starts import enlarge
 
     spent, full, small = 0.0, image, image
     for share, network, n in stages:
-        loss, photo = total_loss(*paths, int(share * size), network, 0.5)
+        photo = nst.load_image(paths[0], int(share * size))
+        loss = nst.total_loss(photo, paths[1], network)
         image, small = enlarge(image, small, photo), photo
         losses, second, image = until(nst.lbfgs(loss, image, n))
         spent += second * len(losses)
@@ -487,7 +486,6 @@ def race(pairs, sizes, most):
     large. The others give up after 60 % of their steps.
     """
     import keras
-    from optimizers import total_loss
 
     import nst_tf as nst
 
@@ -495,7 +493,8 @@ def race(pairs, sizes, most):
     print("| pair | size | Adam |", " | ".join(HEADS), "|\n|---|---|---|---|---|---|")
     for pair, size in itertools.product(pairs, sizes):
         paths = pair.split(":")
-        loss, start = total_loss(*paths, size, "vgg19", 0.5)
+        start = nst.load_image(paths[0], size)
+        loss = nst.total_loss(start, paths[1])
         losses, second, _ = until(nst.descend(loss, start, most, adam))
         goals = {n * second: losses[n - 1] for n in (int(s * most) for s in GOALS)}
         cells = [", ".join(f"{g:.4f} after {t:.0f} s" for t, g in goals.items())]
@@ -540,23 +539,37 @@ def write(part, table):
     path.write_text(text.rstrip() + "\n")
 
 
-def main():
+def parser():
+    """A command for each part, and those that the parts give to other processes."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=[*PARTS, "race", "worker", "big", "estimated"])
-    parser.add_argument("rest", nargs="*", help="pairs to race")
-    parser.add_argument("--sizes", type=int, nargs="+", default=[256], help="of a race")
-    parser.add_argument("--steps", type=int, default=1000, help="of a race")
-    parser.add_argument("--turns", type=int, default=9)
-    args = parser.parse_args()
+    commands = parser.add_subparsers(dest="what", required=True)
+    for part in PARTS:
+        commands.add_parser(part).add_argument("--turns", type=int, default=9)
+    racing = commands.add_parser("race")
+    racing.add_argument("pairs", nargs="+", metavar="PHOTO:PAINTING")
+    racing.add_argument("--sizes", type=int, nargs="+", default=[256])
+    racing.add_argument("--steps", type=int, default=1000)
+    working = commands.add_parser("worker")
+    working.add_argument("size", type=int)
+    working.add_argument("candidate")
+    painting = commands.add_parser("big")
+    painting.add_argument("size", type=int)
+    painting.add_argument("network")
+    painting.add_argument("tile", type=int, nargs="?")
+    commands.add_parser("estimated").add_argument("run", type=int)
+    return parser
+
+
+def main():
+    args = parser().parse_args()
     if args.what == "worker":
-        worker(args.rest[1], int(args.rest[0]))
+        worker(args.candidate, args.size)
     elif args.what == "big":
-        tile = int(args.rest[2]) if len(args.rest) > 2 else None
-        big(args.rest[1], int(args.rest[0]), tile)
+        big(args.network, args.size, args.tile)
     elif args.what == "estimated":
-        estimated(int(args.rest[0]))
+        estimated(args.run)
     elif args.what == "race":
-        race(args.rest, args.sizes, args.steps)
+        race(args.pairs, args.sizes, args.steps)
     else:
         table = PARTS[args.what](args.turns)
         print(table)

@@ -17,26 +17,6 @@ import nst_tf as nst
 METHODS = {"lbfgs": nst.lbfgs, "adam": nst.descend}
 
 
-def total_loss(photo, painting, size, network="vgg19", tv_weight=0.0):
-    """The loss of `style_transfer` with its default weights, and the photograph."""
-    defaults = nst.style_transfer.__kwdefaults__
-    style_layers = {n: 0.2 for n in defaults["style_layers"]}
-    content_layer = defaults["content_layers"]
-    extractor = nst.feature_extractor([content_layer, *style_layers], network)
-    content = nst.load_image(photo, size)
-    targets = nst.Style(painting).targets(extractor, style_layers, size)
-    loss = nst.TotalLoss(
-        extractor,
-        {content_layer: extractor(content)[content_layer]},
-        targets,
-        style_layers,
-        defaults["content_weight"],
-        defaults["style_weight"],
-        tv_weight,
-    )
-    return loss, content
-
-
 def race(loss, image, steps):
     """`{method: (seconds, totals)}`, both `(steps,)`; the first step compiles."""
     runs = {name: method(loss, image, steps) for name, method in METHODS.items()}
@@ -63,7 +43,9 @@ def main():
     print("|---|---|---|---|---|")
     ratios = []
     for pair in args.pairs:
-        loss, image = total_loss(*pair.split(":"), args.size)
+        photo, painting = pair.split(":")
+        image = nst.load_image(photo, args.size)
+        loss = nst.total_loss(image, painting, tv_weight=0.0)
         raced = race(loss, image, args.steps)
         end = min(clock[-1] for clock, _ in raced.values())
         at = {

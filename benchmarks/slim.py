@@ -18,7 +18,6 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 from bench import resident
-from optimizers import total_loss
 
 import nst_tf as nst
 
@@ -46,7 +45,8 @@ def picture(pairs, size, out):
     print("|---|---|---|---|---|---|")
     ratios = []
     for photo, painting in (pair.split(":") for pair in pairs):
-        loss, start = total_loss(photo, painting, size, "vgg19", TV_WEIGHT)
+        start = nst.load_image(photo, size)
+        loss = nst.total_loss(start, painting, tv_weight=TV_WEIGHT)
         images = [painted(photo, painting, size, name, out) for name in NETWORKS]
         totals = [float(loss(image)["total"]) for image in (start, *images)]
         deep = [
@@ -108,8 +108,9 @@ def loss(folders, paintings, size, count):
 
 def gradient_of(pair, size, network):
     """A function without arguments: one total loss and its gradient."""
-    objective, image = total_loss(*pair.split(":"), size, network, TV_WEIGHT)
-    image = tf.constant(image)
+    photo, painting = pair.split(":")
+    image = nst.load_image(photo, size)
+    objective = nst.total_loss(image, painting, network, tv_weight=TV_WEIGHT)
 
     @tf.function
     def gradient():

@@ -9,6 +9,7 @@ nst.figures.loss_curves(result.history)
 """
 
 import contextlib
+import ctypes
 import importlib
 import os
 
@@ -30,12 +31,24 @@ def _silence():
         os.close(nowhere)
 
 
+def _has_driver():
+    """Whether this machine has NVIDIA's driver, and so perhaps a GPU."""
+    try:
+        ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return False
+    return True
+
+
 if os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow":
     raise ImportError("nst_tf needs Keras on TensorFlow: KERAS_BACKEND is another one")
-# What TensorFlow would say later, of GPUs that are missing; a user's own choice wins.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# TensorFlow tells its errors, and no more; a user's own choice wins.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 with _silence():
-    import tensorflow  # noqa: F401
+    import tensorflow
+
+    if not _has_driver():  # without one it is no error that there is no GPU
+        tensorflow.config.list_physical_devices("GPU")
 
 from nst_tf import figures
 from nst_tf.callbacks import checkpoint, film, progress, save_images

@@ -285,7 +285,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _add_debug(parser, default):
-    """Before the command or after it; the latter must not undo the former."""
+    """For before the command and after it; the second must not undo the first."""
     parser.add_argument(
         "--debug", action="store_true", default=default, help="show tracebacks"
     )
@@ -344,7 +344,7 @@ def _add_transfer(commands):
 
 def _add_describe(commands):
     parser = commands.add_parser(
-        "describe", help="print the settings that a PNG of ours was made with"
+        "describe", help="print the settings that a PNG was made with"
     )
     parser.set_defaults(run=_describe)
     parser.add_argument("picture", metavar="PICTURE", help="a PNG file")

@@ -1,7 +1,7 @@
 """The eye: what VGG19, VGG16 or the slim VGG19 sees in a picture, layer by layer.
 
 The only file that knows how these networks want their input (blue first, 0 to 255,
-minus a mean). Everybody else speaks RGB in [0, 1].
+minus a mean). Everywhere else pictures are RGB in [0, 1].
 """
 
 import contextlib

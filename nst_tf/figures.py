@@ -11,15 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from nst_tf.images import load_image
+from nst_tf.losses import PARTS
 
 GREY = "#888888"  # is seen on white and on black
 # Okabe and Ito's colours, which colour-blind readers can tell apart.
-COLORS = {
-    "content": "#0072B2",
-    "style": "#D55E00",
-    "tv": "#009E73",
-    "total": GREY,
-}
+COLORS = dict(zip(PARTS, ("#0072B2", "#D55E00", "#009E73", GREY), strict=True))
 
 
 def _picture(image):
@@ -352,7 +348,10 @@ def live(every=2.0):
     Raises:
         ImportError: there is no IPython.
     """
-    from IPython.display import Image, display
+    try:
+        from IPython.display import Image, display
+    except ImportError as error:
+        raise ImportError("live: it needs a notebook: `pip install jupyter`") from error
 
     output, drawn_at = None, -np.inf
 
@@ -378,15 +377,29 @@ def live(every=2.0):
     return show_now_and_then
 
 
+def _file_of(figure, **options):
+    """The bytes of a Figure of its own: pyplot shows its figures, and in one thread."""
+    file = io.BytesIO()
+    figure.savefig(file, **options)
+    return file.getvalue()
+
+
 def _state_of(result):
     """A JPEG of the picture so far and its losses."""
-    from matplotlib.figure import Figure  # pyplot's would be shown a second time
+    from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     left, right = figure.subplots(1, 2)
     step, size = result.history["step"][-1], result.history["size"][-1]
     show(result, f"step {step}, {size} pixels", ax=left)
     loss_curves(result.history, result.settings, ax=right)
-    file = io.BytesIO()
-    figure.savefig(file, format="jpeg", dpi=80, pil_kwargs={"quality": 88})
-    return file.getvalue()
+    return _file_of(figure, format="jpeg", dpi=80, pil_kwargs={"quality": 88})
+
+
+def curves_as_png(result):
+    """The losses of a run as the bytes of a PNG, drawn in any thread."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6, 3.4), layout="constrained")
+    loss_curves(result.history, result.settings, ax=figure.subplots())
+    return _file_of(figure, format="png", dpi=100)

@@ -100,7 +100,7 @@ def _restore(optimizer, image, state):
         if tuple(variable.shape) == image.shape and value.shape != image.shape:
             # Bilinear weights are positive, so that squares stay positive.
             value = tf.image.resize(value, image.shape[1:3], antialias=True)
-        if np.shape(value) == tuple(variable.shape):  # else it starts anew
+        if np.shape(value) == tuple(variable.shape):  # else it starts from nothing
             variable.assign(value)
 
 
@@ -201,7 +201,7 @@ def _accept(state, trial, losses, gradient, memory):
 
 
 def _shorten(state, aim):
-    """After a bad trial: half the length; at the end of that, forget and start anew."""
+    """After a bad trial: half the length; at the end of that, forget and begin again."""
     if state["length"] > SHORTEST:
         return state | {"length": state["length"] / 2}
     if state["moves"]:

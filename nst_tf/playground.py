@@ -14,17 +14,22 @@ import io
 import threading
 from pathlib import Path
 
-import ipywidgets as widgets
 import numpy as np
-from matplotlib.figure import Figure
 
 from nst_tf.features import layer_names
-from nst_tf.figures import loss_curves
+from nst_tf.figures import curves_as_png
 from nst_tf.images import load_image, to_pil
 from nst_tf.optimizers import OPTIMIZERS
 from nst_tf.settings import INITS
 from nst_tf.targets import STYLE_LAYERS
 from nst_tf.transfer import style_transfer
+
+try:
+    import ipywidgets as widgets
+except ImportError as error:
+    raise ImportError(
+        'the playground needs its extra: `pip install "nst_tf[playground]"`'
+    ) from error
 
 DEFAULTS = style_transfer.__kwdefaults__
 OWN = "your own picture"
@@ -40,15 +45,6 @@ CSS = """<style>
 def _png(image):
     file = io.BytesIO()
     to_pil(image).save(file, "PNG")
-    return file.getvalue()
-
-
-def _curves(result):
-    """The losses as a PNG; by a Figure of its own, as pyplot knows no threads."""
-    figure = Figure(figsize=(6, 3.4), layout="constrained")
-    loss_curves(result.history, result.settings, ax=figure.subplots())
-    file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=100)
     return file.getvalue()
 
 
@@ -242,7 +238,7 @@ class Playground(widgets.VBox):
 
     def _show(self, result):
         self.picture.value = _png(result.image)
-        self.curves.value = _curves(result)
+        self.curves.value = curves_as_png(result)
         self.picture.layout.visibility = self.curves.layout.visibility = "visible"
         total = result.history["total"][-1]
         self.status.value = f"Step {self.progress.value}: total loss {total:.4g}"
