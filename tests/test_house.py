@@ -133,10 +133,25 @@ def test_commands_in_the_readme_run(tmp_path, slim_world):
 
 
 def test_files_that_the_readme_shows_are_there():
-    links = re.findall(r'(?:\]\(|src=")([^)":]+)[)"]', README)
-    assert links
-    for link in links:
-        assert (ROOT / link.split("#")[0]).exists(), link
+    """By their addresses, as PyPI knows no others; `blob` would show no picture."""
+    project = (ROOT / "pyproject.toml").read_text()
+    (address,) = re.findall(r'^Repository = "https://github.com/(.*)"', project, re.M)
+    pages = f"https://github.com/{address}/blob/main/"
+    pictures = f"https://raw.githubusercontent.com/{address}/main/"
+    links = re.findall(r'(?:\]\(|src="|^\[.+\]: )([^)"\s]+)', README, re.M)
+    assert all(link.startswith("https://") for link in links)
+    ours = [link for link in links if f"/{address}/" in link]
+    assert ours
+    for link in ours:
+        path = link.removeprefix(pages).removeprefix(pictures).split("#")[0]
+        assert (ROOT / path).is_file(), link
+        shown = Path(path).suffix in (".jpg", ".png")
+        assert link.startswith(pictures if shown else pages), link
+
+
+def test_names_of_links_in_the_readme_are_known():
+    used = set(re.findall(r"\]\[(.+?)\]", README))
+    assert used == set(re.findall(r"^\[(.+)\]: ", README, re.M))
 
 
 def test_table_of_settings_has_the_defaults_of_the_signature():
