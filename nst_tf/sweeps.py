@@ -62,12 +62,10 @@ def _file_name(setting, keywords, pictures):
 
 def _paint(job):
     """One setting, one file; what is there already is not painted again."""
-    path, content_image, style, keywords = job
+    path, content_image, painting, keywords = job
     if path.exists():
         return
-    if "style_blend" in keywords:  # a style has but one
-        style = style.images
-    result = style_transfer(content_image, style, **keywords)
+    result = style_transfer(content_image, painting, **keywords)
     if not result.complete:
         raise KeyboardInterrupt
     result.save(path)
@@ -122,7 +120,10 @@ def sweep(content_image, style_image, settings, folder="sweep", *, map=map, **fi
         path = folder / _file_name(
             setting, DEFAULTS | keywords, [pictures, style.blend]
         )
-        jobs.append((path, content_image, style, keywords))
+        # One `Style` for all, so that its Gram matrices are computed once; not where
+        # each has a blend of its own.
+        painting = style_image if "style_blend" in keywords else style
+        jobs.append((path, content_image, painting, keywords))
     list(map(_paint, jobs))
     paths = [path for path, *_ in jobs]
     if not all(path.exists() for path in paths):
