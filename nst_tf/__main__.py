@@ -61,10 +61,10 @@ def _option(annotation):
 
 
 def _add_options(parser, function):
-    """One option for each annotated argument, with its own words and default."""
+    """One option for each keyword, with its own words and default."""
     texts = _descriptions(function)
     for name, parameter in inspect.signature(function).parameters.items():
-        if parameter.annotation is parameter.empty:
+        if parameter.kind is not parameter.KEYWORD_ONLY or name == "callbacks":
             continue
         default = parameter.default
         shown = " ".join(map(str, default)) if isinstance(default, tuple) else default

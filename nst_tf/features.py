@@ -30,7 +30,7 @@ WEIGHTS = Path(__file__).parent / "weights"
 VARIABLES = {"vgg19": "NST_TF_WEIGHTS", "vgg16": "NST_TF_WEIGHTS_VGG16"}
 
 
-def layer_names(network="vgg19"):
+def layer_names(network: str = "vgg19") -> list[str]:
     """Names of a network's convolutions, from the first to the last.
 
     >>> layer_names("vgg19")[:3]

@@ -3,15 +3,18 @@
 import hashlib
 import itertools
 import json
+import os
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 
-from nst_tf.images import load_image
+from nst_tf.images import Picture, load_image
 from nst_tf.settings import INITS, as_json, as_list, check_settings
-from nst_tf.targets import Style, fingerprint
+from nst_tf.targets import Paintings, Style, fingerprint
 from nst_tf.transfer import style_transfer
 
 DEFAULTS = style_transfer.__kwdefaults__
@@ -71,7 +74,15 @@ def _paint(job):
     result.save(path)
 
 
-def sweep(content_image, style_image, settings, folder="sweep", *, map=map, **fixed):
+def sweep(
+    content_image: Picture,
+    style_image: Paintings,
+    settings: dict[str, Any],
+    folder: str | os.PathLike[str] = "sweep",
+    *,
+    map: Callable = map,
+    **fixed,
+) -> list:
     """Paints one picture for every combination of settings, each into its own file.
 
     A file that is there is not painted again, so that a sweep which was broken off goes
