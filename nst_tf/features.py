@@ -238,8 +238,12 @@ def _normalize(model, means):
 
 
 def feature_extractor(
-    layers, network="vgg19", pooling="avg", normalize=True, weights="imagenet"
-):
+    layers: str | list[str],
+    network: str = "vgg19",
+    pooling: str = "avg",
+    normalize: bool = True,
+    weights: str | os.PathLike = "imagenet",
+) -> keras.Model:
     """A network, cut after the last layer asked for: image -> {layer: features}.
 
     Section 2 of Gatys et al. 2016: VGG with average pooling, its weights rescaled so
