@@ -8,6 +8,8 @@ import sys
 import typing
 from pathlib import Path
 
+import keras
+
 from nst_tf import __version__
 from nst_tf.callbacks import checkpoint, film, progress
 from nst_tf.estimates import Probe, device
@@ -61,10 +63,10 @@ def _option(annotation):
 
 
 def _add_options(parser, function):
-    """One option for each annotated argument, with its own words and default."""
+    """One option for each keyword, with its own words and default."""
     texts = _descriptions(function)
     for name, parameter in inspect.signature(function).parameters.items():
-        if parameter.annotation is parameter.empty:
+        if parameter.kind is not parameter.KEYWORD_ONLY or name == "callbacks":
             continue
         default = parameter.default
         shown = " ".join(map(str, default)) if isinstance(default, tuple) else default
@@ -243,6 +245,8 @@ def _transfer(args):
     paths = _outputs(contents, styles, args.output)
     names = [name for name in style_transfer.__kwdefaults__ if name in args]
     settings = {name: getattr(args, name) for name in names}
+    if args.quiet:
+        keras.utils.disable_interactive_logging()  # which tells of downloads
     if args.resume:
         return _go_on(args, contents, styles, paths[0], settings)
 

@@ -9,16 +9,22 @@ If it has a `close`, that is called with the result when the run ends, however i
 """
 
 import io
+import os
+from collections.abc import Callable
+from typing import Any
 
 from tqdm.auto import tqdm
 
 from nst_tf.films import check_film, write_film
 from nst_tf.images import check_path, save_image, to_pil
 from nst_tf.losses import PARTS
-from nst_tf.results import save_checkpoint
+from nst_tf.results import Result, save_checkpoint
+
+Path = str | os.PathLike[str]
+Callback = Callable[[Result], Any]
 
 
-def progress(description=None):
+def progress(description: str | None = None) -> Callback:
     """A bar with the losses and the time left, in a terminal or a notebook.
 
     Args:
@@ -62,7 +68,7 @@ def _check_every(every):
         raise ValueError(f"every: {every}; wanted a whole number of at least 1")
 
 
-def save_images(path="step_{step:05d}.png", every=10):
+def save_images(path: Path = "step_{step:05d}.png", every: int = 10) -> Callback:
     """Writes the picture so far into a file of its own, every so many steps.
 
     Args:
@@ -89,7 +95,7 @@ def save_images(path="step_{step:05d}.png", every=10):
     return save
 
 
-def film(path, every=2, frames_per_second=12):
+def film(path: Path, every: int = 2, frames_per_second: int = 12) -> Callback:
     """Writes the run as a film, when it ends.
 
     Args:
@@ -122,7 +128,7 @@ def film(path, every=2, frames_per_second=12):
     return watch
 
 
-def checkpoint(path="checkpoint.npz", every=50):
+def checkpoint(path: Path = "checkpoint.npz", every: int = 50) -> Callback:
     """Writes all that is needed to go on later, with `style_transfer(resume=path)`.
 
     Args:

@@ -20,6 +20,8 @@ Options that mean the same in every check that has them:
     seed       of the random numbers that the function is given
 """
 
+from collections.abc import Callable
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -27,6 +29,7 @@ import tensorflow as tf
 from nst_tf.features import MEAN_BGR
 from nst_tf.questions import (
     CLOSE,
+    Asking,
     Problem,
     Student,
     a_number,
@@ -167,7 +170,13 @@ def _content_mistakes(F, P, c):
 
 
 @check_of
-def check_content_loss(f, asking, layout="bhwc", normalize="paper", seed=0):
+def check_content_loss(
+    f: Callable,
+    asking: Asking,
+    layout: str = "bhwc",
+    normalize: str | Callable | tuple = "paper",
+    seed: int = 0,
+) -> None:
     """Checks `f(features, target)`, eq. 1.
 
     Args:
@@ -267,7 +276,14 @@ def _ask_batch(asking, student, pictures, c):
 
 
 @check_of
-def check_gram_matrix(f, asking, layout="bhwc", normalize="paper", batch=True, seed=0):
+def check_gram_matrix(
+    f: Callable,
+    asking: Asking,
+    layout: str = "bhwc",
+    normalize: str | Callable | tuple = "paper",
+    batch: bool = True,
+    seed: int = 0,
+) -> None:
     """Checks `f(features)`, eq. 3.
 
     Args:
@@ -372,8 +388,13 @@ def _layer_style_problem(values, squares, c, mistakes):
 
 @check_of
 def check_layer_style_loss(
-    f, asking, layout="bhwc", normalize="positions", target="gram", seed=0
-):
+    f: Callable,
+    asking: Asking,
+    layout: str = "bhwc",
+    normalize: str | Callable | tuple = "positions",
+    target: str = "gram",
+    seed: int = 0,
+) -> None:
     """Checks `f(features, target)`, eq. 4.
 
     Args:
@@ -458,8 +479,13 @@ def _style_mistakes(w, E):
 
 @check_of
 def check_style_loss(
-    f, asking, layout="bhwc", normalize="positions", target="gram", seed=0
-):
+    f: Callable,
+    asking: Asking,
+    layout: str = "bhwc",
+    normalize: str | Callable | tuple = "positions",
+    target: str = "gram",
+    seed: int = 0,
+) -> None:
     """Checks `f(features, targets, layer_weights)`, eq. 5.
 
     Args:
@@ -481,13 +507,13 @@ def check_style_loss(
     gram_factor, factor = _style_conventions(normalize)
     rng = np.random.default_rng(seed)
     weights = {"block1_conv1": 0.5, "block2_conv1": 0.2, "block3_conv1": 0.4}
-    F, targets, E = {}, {}, []
+    F, targets, errors = {}, {}, []
     for layer, shape in zip(weights, (SHAPE, OTHER_SHAPE, (1, 2, 3, 5)), strict=True):
         F[layer], targets[layer], G, A = _style_layer(
             rng, layout, shape, target, gram_factor
         )
-        E.append(factor(*_sizes(shape)) * np.sum((G - A) ** 2))
-    w, E = np.array(list(weights.values())), np.array(E)
+        errors.append(factor(*_sizes(shape)) * np.sum((G - A) ** 2))
+    w, E = np.array(list(weights.values())), np.array(errors)
 
     student = Student(f, F, targets, weights)
     found = a_number(student(F, targets, weights))
@@ -550,8 +576,13 @@ def _variation_mistakes(x, c, power, right):
 
 @check_of
 def check_total_variation(
-    f, asking, layout="bhwc", normalize="positions", power=2, seed=0
-):
+    f: Callable,
+    asking: Asking,
+    layout: str = "bhwc",
+    normalize: str | Callable | tuple = "positions",
+    power: int = 2,
+    seed: int = 0,
+) -> None:
     """Checks `f(image)`.
 
     Args:
@@ -616,7 +647,7 @@ def _total_mistakes(c, s, a, b):
 
 
 @check_of
-def check_total_loss(f, asking, seed=0):
+def check_total_loss(f: Callable, asking: Asking, seed: int = 0) -> None:
     """Checks `f(content, style, alpha, beta)`, eq. 7.
 
     Args:
@@ -680,7 +711,9 @@ def _preprocess_mistakes(x):
 
 
 @check_of
-def check_preprocess(f, asking, layout="bhwc", seed=0):
+def check_preprocess(
+    f: Callable, asking: Asking, layout: str = "bhwc", seed: int = 0
+) -> None:
     """Checks `f(image)`: what Keras' VGG wants of an RGB picture in [0, 1].
 
     BGR, 0 to 255, minus the mean of ImageNet.
@@ -768,7 +801,9 @@ def _ask_compiled(asking, step, runs):
 
 
 @check_of
-def check_train_step(f, asking, compiled=True, seed=0):
+def check_train_step(
+    f: Callable, asking: Asking, compiled: bool = True, seed: int = 0
+) -> None:
     """Checks `f(image, loss, optimizer)`: one step of gradient descent on the pixels.
 
     Args:

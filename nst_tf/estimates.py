@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from nst_tf.images import fit, image_shape
+from nst_tf.images import Picture, fit, image_shape
 from nst_tf.memory import resident_memory
 from nst_tf.optimizers import memory_for
 from nst_tf.settings import check_settings
-from nst_tf.targets import extractor_of
+from nst_tf.targets import Paintings, extractor_of
 from nst_tf.tiling import step_memory, step_work, tile_for
 from nst_tf.transfer import style_transfer
 
@@ -43,8 +43,8 @@ class Estimate:
         tile: of the last size; None if it is looked at whole.
     """
 
-    size: list
-    steps: list
+    size: list[int]
+    steps: list[int]
     seconds: float
     memory: float
     tile: int | None
@@ -143,7 +143,7 @@ class Probe:
         return self.estimate(shape, chosen.size, [int(n * more) for n in chosen.steps])
 
 
-def estimate(content_image, style_image, **settings):
+def estimate(content_image: Picture, style_image: Paintings, **settings) -> Estimate:
     """How long `style_transfer` will take with these arguments, and how much memory.
 
     Found by a small run of a few steps, which takes two or three seconds itself.
@@ -165,7 +165,7 @@ def estimate(content_image, style_image, **settings):
 # What may be had for it
 
 
-def coarse_to_fine(size):
+def coarse_to_fine(size: int) -> dict[str, list[int]]:
     """Sizes and steps for a large picture, as keywords of `style_transfer`.
 
     The first sizes draw the large strokes; the last ones, which cost the most, only
@@ -181,7 +181,9 @@ def coarse_to_fine(size):
     return {"size": sizes, "steps": [max(LEAST_STEPS, n) for n in steps]}
 
 
-def plan(time_budget, content_image, style_image, **settings):
+def plan(
+    time_budget: float, content_image: Picture, style_image: Paintings, **settings
+) -> Estimate:
     """The largest picture that is done in a time, from coarse to fine.
 
     No larger than the photograph, unless that is below 512 pixels; time that is left

@@ -6,6 +6,9 @@
 The checks themselves are in `checks.py`. `grade` makes points of what they find.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import tensorflow as tf
 
 from nst_tf.checks import (
@@ -19,6 +22,7 @@ from nst_tf.checks import (
     check_total_variation,
     check_train_step,
 )
+from nst_tf.questions import Report
 
 # Functions of known courses, called with this library's arguments
 
@@ -61,7 +65,7 @@ CHECKS = {
     "train_step": check_train_step,
 }
 # {course: {its name: (check, what makes ours of theirs, options)}}
-COURSES = {
+COURSES: dict[str, dict[str, Any]] = {
     "cs231n": {
         "content_loss": (
             check_content_loss,
@@ -110,7 +114,7 @@ COURSES = {
 }
 
 
-def check(name, f, course=None, **options):
+def check(name: str, f: Callable, course: str | None = None, **options) -> Report:
     """Checks a function by its name, also by the one that it has in a known course.
 
     Args:
@@ -134,7 +138,7 @@ def check(name, f, course=None, **options):
     """
     if course is not None and course not in COURSES:
         raise ValueError(f"course: {course!r} is none of {list(COURSES)}")
-    known = COURSES[course] if course else CHECKS
+    known: dict[str, Any] = COURSES[course] if course else CHECKS
     if name not in known:
         raise ValueError(f"name: {name!r} is none of {list(known)}")
     if course is None:
@@ -143,7 +147,13 @@ def check(name, f, course=None, **options):
     return ask(ours(f) if callable(f) else f, **(settings | options))
 
 
-def grade(functions, points=None, course=None, seed=1, **options):
+def grade(
+    functions: dict[str, Callable],
+    points: dict[str, float] | None = None,
+    course: str | None = None,
+    seed: int = 1,
+    **options,
+) -> dict[str, Any]:
     """Points and reasons for several functions, as data.
 
     Args:

@@ -30,7 +30,7 @@ WEIGHTS = Path(__file__).parent / "weights"
 VARIABLES = {"vgg19": "NST_TF_WEIGHTS", "vgg16": "NST_TF_WEIGHTS_VGG16"}
 
 
-def layer_names(network="vgg19"):
+def layer_names(network: str = "vgg19") -> list[str]:
     """Names of a network's convolutions, from the first to the last.
 
     >>> layer_names("vgg19")[:3]
@@ -238,8 +238,12 @@ def _normalize(model, means):
 
 
 def feature_extractor(
-    layers, network="vgg19", pooling="avg", normalize=True, weights="imagenet"
-):
+    layers: str | list[str],
+    network: str = "vgg19",
+    pooling: str = "avg",
+    normalize: bool = True,
+    weights: str | os.PathLike = "imagenet",
+) -> keras.Model:
     """A network, cut after the last layer asked for: image -> {layer: features}.
 
     Section 2 of Gatys et al. 2016: VGG with average pooling, its weights rescaled so

@@ -6,12 +6,18 @@ Colours of text and background are matplotlib's own, so that its styles change t
 
 import functools
 import io
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nst_tf.images import load_image
-from nst_tf.losses import PARTS
+from nst_tf.losses import PARTS, Array
+
+if TYPE_CHECKING:  # matplotlib is slow to import, and not always needed
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 GREY = "#888888"  # is seen on white and on black
 # Okabe and Ito's colours, which colour-blind readers can tell apart.
@@ -64,7 +70,7 @@ def _display(figure):
     _shown_once(figure)  # when it is asked for again
 
 
-def show(image, title=None, ax=None):
+def show(image: Any, title: str | None = None, ax: "Axes | None" = None) -> "Figure":
     """A picture with its true colours: 0 is black and 1 is white, nothing is stretched.
 
     Args:
@@ -88,7 +94,14 @@ def _check_count(name, labels, count):
         raise ValueError(f"{name}: {len(labels)} labels; wanted {count}")
 
 
-def image_grid(images, rows=None, columns=None, labels=None, title=None, width=2.4):
+def image_grid(
+    images: list,
+    rows: list | None = None,
+    columns: list | None = None,
+    labels: list | None = None,
+    title: str | None = None,
+    width: float = 2.4,
+) -> "Figure":
     """Pictures in rows and columns, each labelled with its setting.
 
     Args:
@@ -139,7 +152,9 @@ def image_grid(images, rows=None, columns=None, labels=None, title=None, width=2
     return _shown_once(figure)
 
 
-def loss_curves(history, settings=None, ax=None):
+def loss_curves(
+    history: dict[str, list], settings: dict | None = None, ax: "Axes | None" = None
+) -> "Figure":
     """How the losses fall, on a logarithmic axis; dotted lines mark a change of size.
 
     Args:
@@ -177,7 +192,11 @@ def loss_curves(history, settings=None, ax=None):
     return _shown_once(ax.figure)
 
 
-def gradient_shares(shares, steps=None, ax=None):
+def gradient_shares(
+    shares: dict[str, list[float]],
+    steps: Sequence[int] | None = None,
+    ax: "Axes | None" = None,
+) -> "Figure":
     """Who drives the pixels: each term's part of the gradient, step by step.
 
     Args:
@@ -201,7 +220,13 @@ def gradient_shares(shares, steps=None, ax=None):
     return _shown_once(ax.figure)
 
 
-def feature_maps(features, filters=8, columns=8, title=None, ax=None):
+def feature_maps(
+    features: Array,
+    filters: int | list[int] = 8,
+    columns: int = 8,
+    title: str | None = None,
+    ax: "Axes | None" = None,
+) -> "Figure":
     """Where filters of one layer answer: a map for each, the brighter the stronger.
 
     Each has its own scale; what is not positive is black.
@@ -235,7 +260,7 @@ def feature_maps(features, filters=8, columns=8, title=None, ax=None):
     return _shown_once(ax.figure)
 
 
-def gram(G, title=None, ax=None):
+def gram(G: Array, title: str | None = None, ax: "Axes | None" = None) -> "Figure":
     """A Gram matrix: which filters answer together.
 
     Orange where two do, white where they never do, purple where they do with opposite
@@ -266,7 +291,12 @@ def gram(G, title=None, ax=None):
     return _shown_once(ax.figure)
 
 
-def style_distances(distances, labels, title=None, ax=None):
+def style_distances(
+    distances: Array,
+    labels: list[str],
+    title: str | None = None,
+    ax: "Axes | None" = None,
+) -> "Figure":
     """A table of style losses between pictures: the darker, the more alike.
 
     Args:
@@ -278,12 +308,13 @@ def style_distances(distances, labels, title=None, ax=None):
     Returns:
         The Figure.
     """
-    distances = np.asarray(distances)
-    K = len(distances)
+    table = np.asarray(distances)
+    K = len(table)
     ax = _axes(ax, figsize=(1.6 + 0.62 * K, 1.4 + 0.5 * K))
-    drawn = ax.imshow(distances, cmap="cividis", aspect="auto")
-    for (i, j), distance in np.ndenumerate(distances):
-        ink = "white" if drawn.norm(distance) < 0.6 else "black"
+    drawn = ax.imshow(table, cmap="cividis", aspect="auto")
+    for (i, j), distance in np.ndenumerate(table):
+        shade = float(np.asarray(drawn.norm(distance)))
+        ink = "white" if shade < 0.6 else "black"
         ax.text(
             j, i, f"{distance:.2g}", color=ink, ha="center", va="center", fontsize=8
         )
@@ -295,7 +326,13 @@ def style_distances(distances, labels, title=None, ax=None):
     return _shown_once(ax.figure)
 
 
-def side_by_side(images, labels=None, detail=None, title=None, width=3.2):
+def side_by_side(
+    images: list,
+    labels: list[str] | None = None,
+    detail: tuple[float, float, float, float] | None = None,
+    title: str | None = None,
+    width: float = 3.2,
+) -> "Figure":
     """Pictures beside each other, and below them one detail of each, magnified.
 
     Args:
@@ -335,7 +372,7 @@ def _frame(*corner_and_size):
     return Rectangle(*corner_and_size, fill=False, edgecolor="white", linewidth=1.5)
 
 
-def live(every=2.0):
+def live(every: float = 2.0) -> Callable[[Any], None]:
     """A callback for notebooks: the picture and its losses, while the run goes on.
 
     One output, which is drawn again in its place and stays as it was at the end:
@@ -396,7 +433,7 @@ def _state_of(result):
     return _file_of(figure, format="jpeg", dpi=80, pil_kwargs={"quality": 88})
 
 
-def curves_as_png(result):
+def curves_as_png(result: Any) -> bytes:
     """The losses of a run as the bytes of a PNG, drawn in any thread."""
     from matplotlib.figure import Figure
 

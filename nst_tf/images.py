@@ -8,17 +8,22 @@ import struct
 import tempfile
 import uuid
 from pathlib import Path
+from typing import IO, Any, TypeAlias
 
 import numpy as np
 import pooch
 import tensorflow as tf
 from PIL import ExifTags, Image, ImageCms, ImageColor, ImageOps, PngImagePlugin
 
+# What is taken as a picture: a path, a URL, an open file, or one that is there.
+Picture: TypeAlias = (
+    str | os.PathLike | IO[bytes] | Image.Image | np.ndarray | tf.Tensor
+)
 MAX_PIXELS = 100_000_000
 WHOLE_PIXELS = 2_000_000  # a JPEG up to here is decoded whole, which takes 0.05 s
 TOO_LARGE = "{} has more than 100 megapixels; make it smaller first"
 TIMEOUT = (10, 20)  # seconds to connect to a server, and to hear from it
-FORMATS = {
+FORMATS: dict[str, dict[str, Any]] = {
     ".png": dict(format="PNG"),
     ".jpg": dict(format="JPEG", quality=95, subsampling=0),
     ".jpeg": dict(format="JPEG", quality=95, subsampling=0),
@@ -369,7 +374,12 @@ def image_shape(source):
         return picture.size
 
 
-def load_image(source, size=None, background="white", min_side=1):
+def load_image(
+    source: Picture,
+    size: int | None = None,
+    background: str = "white",
+    min_side: int = 1,
+) -> tf.Tensor:
     """A picture from anywhere, as RGB in [0, 1].
 
     Turned upright by its EXIF orientation; ICC profiles, CMYK, palettes, grey and
@@ -490,7 +500,9 @@ def to_pil(image):
     return Image.fromarray(np.uint8(np.round(picture * 255)))
 
 
-def save_image(path, image, settings=None):
+def save_image(
+    path: str | os.PathLike, image: Picture, settings: dict[str, Any] | None = None
+) -> None:
     """Writes a picture in the format that its name asks for.
 
     Args:
@@ -501,15 +513,15 @@ def save_image(path, image, settings=None):
     Raises:
         ValueError: another suffix, a folder that cannot be written, or no picture.
     """
-    path, picture = check_path(path), to_pil(image)
-    options = dict(FORMATS[path.suffix.lower()])
+    file_name, picture = check_path(path), to_pil(image)
+    options = dict(FORMATS[file_name.suffix.lower()])
     if settings is not None and options["format"] == "PNG":
         options["pnginfo"] = PngImagePlugin.PngInfo()
         options["pnginfo"].add_itxt(SETTINGS_CHUNK, json.dumps(settings))
-    write_atomically(path, lambda file: picture.save(file, **options))
+    write_atomically(file_name, lambda file: picture.save(file, **options))
 
 
-def read_settings(path):
+def read_settings(path: str | os.PathLike) -> dict[str, Any]:
     """The settings that `save_image` put into a PNG, as a dict.
 
     Raises:

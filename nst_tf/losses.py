@@ -12,9 +12,12 @@ positions overflows half precision.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
+import numpy as np
 import tensorflow as tf
 
+Array: TypeAlias = tf.Tensor | np.ndarray  # features, Gram matrices, pictures
 PARTS = ("content", "style", "tv", "total")  # what a loss of a picture tells
 
 
@@ -27,7 +30,7 @@ def _batch(tensor):
     return _float(tf.shape(tensor)[0])
 
 
-def content_loss(features, target):
+def content_loss(features: Array, target: Array) -> tf.Tensor:
     """Distance between two pictures in one layer (Gatys et al. 2016, eq. 1).
 
         L_content = 1/2 sum_ij (F_ij - P_ij)^2
@@ -69,7 +72,7 @@ def _products(F):
     return tf.matmul(F, F, transpose_a=True), gradient
 
 
-def gram_matrix(features):
+def gram_matrix(features: Array) -> tf.Tensor:
     """Correlations between the filters of one layer (Gatys et al. 2016, eq. 3).
 
         G_ij = sum_k F_ik F_jk          k runs over the M = H*W positions
@@ -91,7 +94,7 @@ def gram_matrix(features):
     return _products(F)
 
 
-def mean_gram(features):
+def mean_gram(features: Array) -> tf.Tensor:
     """The Gram matrix as a mean over positions, G / M.
 
     What the style loss compares. The paper's own G grows with the picture, and its eq.
@@ -108,7 +111,7 @@ def mean_gram(features):
     return gram_matrix(features) / M
 
 
-def layer_style_loss(features, target):
+def layer_style_loss(features: Array, target: Array) -> tf.Tensor:
     """How far one layer is from the painting's style (Gatys et al. 2016, eq. 4).
 
         E_l = 1 / (4 N^2 M^2) sum_ij (G_ij - A_ij)^2
@@ -128,7 +131,7 @@ def layer_style_loss(features, target):
     return gram_loss(mean_gram(features), target)
 
 
-def gram_loss(gram, target):
+def gram_loss(gram: Array, target: Array) -> tf.Tensor:
     """Eq. 4 from Gram matrices that are there already, each divided by its own M.
 
     Args:
@@ -142,7 +145,11 @@ def gram_loss(gram, target):
     return tf.reduce_sum(tf.square(gram - target)) / (4 * N**2) / _batch(gram)
 
 
-def style_loss(features, targets, layer_weights):
+def style_loss(
+    features: dict[str, Array],
+    targets: dict[str, Array],
+    layer_weights: dict[str, float],
+) -> tf.Tensor:
     """The layers' style losses together (Gatys et al. 2016, eq. 5).
 
         L_style = sum_l w_l E_l
@@ -164,7 +171,7 @@ def style_loss(features, targets, layer_weights):
     )
 
 
-def total_variation_loss(image):
+def total_variation_loss(image: Array) -> tf.Tensor:
     """Mean squared difference between neighbours (Mahendran and Vedaldi 2015).
 
         L_tv = 1/(H W) sum_xyc (I_(x+1)yc - I_xyc)^2 + (I_x(y+1)c - I_xyc)^2
@@ -190,7 +197,12 @@ def total_variation_loss(image):
     return (tf.reduce_sum(tf.square(across)) + tf.reduce_sum(tf.square(down))) / pixels
 
 
-def content_and_style(features, content_targets, style_targets, style_layers):
+def content_and_style(
+    features: dict[str, Array],
+    content_targets: dict[str, Array],
+    style_targets: dict[str, Array],
+    style_layers: dict[str, float],
+) -> tuple[tf.Tensor, tf.Tensor]:
     """The two parts of eq. 7 for which a network has to look.
 
     Here eq. 1 is a mean over the N*M entries of a layer instead of a sum, because the
@@ -238,10 +250,10 @@ class TotalLoss:
         tv_weight: weight of total variation.
     """
 
-    extractor: Callable
-    content_targets: dict
-    style_targets: dict
-    style_layers: dict
+    extractor: Callable[[Array], dict[str, tf.Tensor]]
+    content_targets: dict[str, Array]
+    style_targets: dict[str, Array]
+    style_layers: dict[str, float]
     content_weight: float
     style_weight: float
     tv_weight: float = 0.0
@@ -251,7 +263,7 @@ class TotalLoss:
         self._content = self.content_targets if self.content_weight else {}
         self._style = self.style_layers if self.style_weight else {}
 
-    def content_and_style(self, image):
+    def content_and_style(self, image: Array) -> tuple[tf.Tensor, tf.Tensor]:
         """Its own two parts of eq. 7."""
         features = self.extractor(image)
         targets = self._content, self.style_targets, self._style
@@ -267,5 +279,6 @@ class TotalLoss:
         )
         return dict(zip(PARTS, (content, style, tv, total), strict=True))
 
-    def __call__(self, image):
-        return self.weighted(*self.content_and_style(image), image)
+    def __call__(self, image: Array) -> dict[str, tf.Tensor]:
+        content, style = self.content_and_style(image)
+        return self.weighted(content, style, image)

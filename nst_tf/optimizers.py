@@ -12,12 +12,19 @@ remembers.
 
 import functools
 import math
+from collections.abc import Callable, Iterator
+from typing import Any, TypeAlias
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from nst_tf.first_guess import of_pictures
+from nst_tf.losses import Array
+
+Loss = Callable[[Array], dict[str, tf.Tensor]]
+Start: TypeAlias = Array | dict[str, Any]  # an image, or the state of an earlier run
+Step = tuple[dict[str, float], dict[str, Any]]  # losses, and the state after it
 
 ARMIJO = 1e-4  # share of the promised decrease that a move has to keep
 SHORTEST = 2.0**-10  # shorter moves than this part of a step are not tried
@@ -39,7 +46,9 @@ def _floats(losses):
     return {name: float(value) for name, value in losses.items()}
 
 
-def loss_and_gradient(loss, image):
+def loss_and_gradient(
+    loss: Loss, image: Array
+) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
     """The losses of an image, and the gradient of their total.
 
     A loss that has a `loss_and_gradient(image)` of its own, as `TiledLoss`, is asked
@@ -65,7 +74,9 @@ def loss_and_gradient(loss, image):
 # Gradient descent by a Keras optimizer
 
 
-def train_step(loss, image, optimizer):
+def train_step(
+    loss: Loss, image: tf.Variable, optimizer: keras.optimizers.Optimizer
+) -> dict[str, tf.Tensor]:
     """One step of gradient descent on the pixels of a `tf.Variable`, kept in [0, 1].
 
     Returns:
@@ -104,7 +115,12 @@ def _restore(optimizer, image, state):
             variable.assign(value)
 
 
-def descend(loss, start, steps, optimizer=None):
+def descend(
+    loss: Loss,
+    start: Start,
+    steps: int,
+    optimizer: keras.optimizers.Optimizer | None = None,
+) -> Iterator[Step]:
     """Gradient descent on the pixels, clipped to [0, 1] after every step.
 
     Args:
@@ -201,7 +217,7 @@ def _accept(state, trial, losses, gradient, memory):
 
 
 def _shorten(state, aim):
-    """After a bad trial: half the length; at the end of that, forget and begin again."""
+    """After a bad trial: half the length; when that ends, forget and begin again."""
     if state["length"] > SHORTEST:
         return state | {"length": state["length"] / 2}
     if state["moves"]:
@@ -219,7 +235,14 @@ def memory_for(shape):
     return max(3, min(MEMORY, int(MEMORY_BYTES / bytes_each)))
 
 
-def lbfgs(loss, start, steps, memory=None, first_step=0.3, first_guess=of_pictures):
+def lbfgs(
+    loss: Loss,
+    start: Start,
+    steps: int,
+    memory: int | None = None,
+    first_step: float = 0.3,
+    first_guess: Callable | None = of_pictures,
+) -> Iterator[Step]:
     """L-BFGS in the box [0, 1], with a projected, backtracking line search.
 
     Pixels that lie on the box and are pushed outwards are left out of the quasi-Newton

@@ -3,6 +3,7 @@
 import functools
 import html
 import inspect
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,7 +74,7 @@ class Asking:
             self.passed.append(aspect)
 
 
-def check_of(function):
+def check_of(function: Callable[..., None]) -> Callable[..., Report]:
     """Makes a check, which returns a `Report`, of what asks its questions.
 
     The questions' second argument, an `Asking`, is not the check's.
@@ -90,7 +91,7 @@ def check_of(function):
             return Report(name, tuple(asking.passed), str(problem))
         return Report(name, tuple(asking.passed))
 
-    check.__signature__ = inspect.Signature([f, *options])
+    check.__signature__ = inspect.Signature([f, *options], return_annotation=Report)
     return check
 
 

@@ -2,9 +2,11 @@
 
 import io
 import json
+import os
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -28,17 +30,17 @@ class Result:
         complete: False while the run goes on, and if it was stopped early.
     """
 
-    state: dict
-    history: dict
-    settings: dict
+    state: dict[str, Any]
+    history: dict[str, list]
+    settings: dict[str, Any]
     complete: bool = False
 
     @property
-    def image(self):
+    def image(self) -> np.ndarray:
         """The picture: `(H, W, 3)` float32 array, RGB in [0, 1]."""
         return np.array(self.state["image"])[0]
 
-    def save(self, path):
+    def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the picture; a PNG keeps the settings (see `nst_tf.save_image`)."""
         last = {name: values[-1] for name, values in self.history.items() if values}
         save_image(path, self.image, self.settings | {"last": last})
@@ -58,7 +60,7 @@ class Result:
 class NotFiniteError(FloatingPointError):
     """The loss became infinite or no number. `result` has the last good image."""
 
-    def __init__(self, message, result):
+    def __init__(self, message: str, result: Result):
         super().__init__(message)
         self.result = result
 

@@ -3,15 +3,18 @@
 import hashlib
 import itertools
 import json
+import os
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 
-from nst_tf.images import load_image
+from nst_tf.images import Picture, load_image
 from nst_tf.settings import INITS, as_json, as_list, check_settings
-from nst_tf.targets import Style, fingerprint
+from nst_tf.targets import Paintings, Style, fingerprint
 from nst_tf.transfer import style_transfer
 
 DEFAULTS = style_transfer.__kwdefaults__
@@ -62,18 +65,24 @@ def _file_name(setting, keywords, pictures):
 
 def _paint(job):
     """One setting, one file; what is there already is not painted again."""
-    path, content_image, style, keywords = job
+    path, content_image, painting, keywords = job
     if path.exists():
         return
-    if "style_blend" in keywords:  # a style has but one
-        style = style.images
-    result = style_transfer(content_image, style, **keywords)
+    result = style_transfer(content_image, painting, **keywords)
     if not result.complete:
         raise KeyboardInterrupt
     result.save(path)
 
 
-def sweep(content_image, style_image, settings, folder="sweep", *, map=map, **fixed):
+def sweep(
+    content_image: Picture,
+    style_image: Paintings,
+    settings: dict[str, Any],
+    folder: str | os.PathLike[str] = "sweep",
+    *,
+    map: Callable = map,
+    **fixed,
+) -> list:
     """Paints one picture for every combination of settings, each into its own file.
 
     A file that is there is not painted again, so that a sweep which was broken off goes
@@ -122,7 +131,10 @@ def sweep(content_image, style_image, settings, folder="sweep", *, map=map, **fi
         path = folder / _file_name(
             setting, DEFAULTS | keywords, [pictures, style.blend]
         )
-        jobs.append((path, content_image, style, keywords))
+        # One `Style` for all, so that its Gram matrices are computed once; not where
+        # each has a blend of its own.
+        painting = style_image if "style_blend" in keywords else style
+        jobs.append((path, content_image, painting, keywords))
     list(map(_paint, jobs))
     paths = [path for path, *_ in jobs]
     if not all(path.exists() for path in paths):

@@ -2,11 +2,13 @@
 
 import functools
 import hashlib
+from typing import Any, TypeAlias
 
+import keras
 import numpy as np
 
 from nst_tf.features import feature_extractor, smallest_side, weights_file
-from nst_tf.images import load_image, open_image
+from nst_tf.images import Picture, load_image, open_image
 from nst_tf.losses import TotalLoss, mean_gram
 from nst_tf.settings import check_blend, check_network, check_tile, check_weights
 from nst_tf.tiling import TiledLoss, tile_for, tiled_features, tiled_grams
@@ -82,13 +84,15 @@ class Style:
         ValueError: another number of weights than of pictures; negative or all zero.
     """
 
-    def __init__(self, images, blend=None):
-        several = isinstance(images, list | tuple)
-        self.images = list(images) if several else [images]
+    def __init__(
+        self, images: Picture | list[Picture], blend: list[float] | None = None
+    ):
+        self.images = [*images] if isinstance(images, list | tuple) else [images]
         if not self.images:
             raise ValueError("style_image: none; wanted at least one")
         self.blend = check_blend(blend, self.images)
-        self._pictures, self._targets = {}, {}
+        self._pictures: dict[Any, list] = {}
+        self._targets: dict[Any, dict] = {}
 
     def load(self, sizes, min_side=1):
         """The pictures at several sizes of their long edge; each file is decoded once.
@@ -137,22 +141,25 @@ class Style:
         return self.__dict__ | {"_pictures": {}, "_targets": known}
 
 
+Paintings: TypeAlias = Picture | list[Picture] | Style
+
+
 # The loss
 
 
 def total_loss(
-    content,
-    style,
-    network="vgg19",
+    content: Picture,
+    style: Paintings,
+    network: str | keras.Model = "vgg19",
     *,
-    content_layers="block4_conv2",
-    style_layers=STYLE_LAYERS,
-    content_weight=0.02,
-    style_weight=1.0,
-    tv_weight=0.5,
-    style_size=None,
-    tile=None,
-):
+    content_layers: str | list[str] = "block4_conv2",
+    style_layers: str | list[str] | tuple[str, ...] | dict[str, float] = STYLE_LAYERS,
+    content_weight: float = 0.02,
+    style_weight: float = 1.0,
+    tv_weight: float = 0.5,
+    style_size: int | None = None,
+    tile: int | None = None,
+) -> TotalLoss:
     """The loss that `style_transfer` minimises (Gatys et al. 2016, eq. 7).
 
     Args:
@@ -182,21 +189,21 @@ def total_loss(
     >>> sorted(loss(photo))
     ['content', 'style', 'total', 'tv']
     """
-    content_layers, style_layers = check_network(network, content_layers, style_layers)
+    layers, followed = check_network(network, content_layers, style_layers)
     weights = check_weights(content_weight, style_weight, tv_weight)
     check_tile(tile, network)
-    least = smallest_side([*content_layers, *style_layers])
+    least = smallest_side([*layers, *followed])
     content = load_image(content, min_side=least)
     style = style if isinstance(style, Style) else Style(style)
 
-    extractor = kept_extractor(network, [*content_layers, *style_layers])
+    extractor = kept_extractor(network, [*layers, *followed])
     tile_here = tile_for(extractor, content.shape[1:3], tile)
     kind = functools.partial(TiledLoss, tile=tile_here) if tile_here else TotalLoss
     size = style_size or max(content.shape[1:3])
     return kind(
         extractor,
-        content_targets(extractor, content, content_layers, tile_here),
-        style.targets(extractor, style_layers, size, tile),
-        style_layers,
+        content_targets(extractor, content, layers, tile_here),
+        style.targets(extractor, followed, size, tile),
+        followed,
         **weights,
     )

@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from nst_tf.features import reach, stride
-from nst_tf.losses import TotalLoss, content_loss, gram_loss, gram_matrix
+from nst_tf.losses import Array, TotalLoss, content_loss, gram_loss, gram_matrix
 from nst_tf.memory import free_memory
 
 GRID = 16  # pixels between positions of block 5: here the grids of all layers meet
@@ -201,7 +201,7 @@ class TiledLoss(TotalLoss):
     def content_and_style(self, image):
         return self._parts(self._sums(image, self._tiles(image)), image)
 
-    def loss_and_gradient(self, image):
+    def loss_and_gradient(self, image: Array) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
         """Two turns over the tiles: there for the sums, back for the gradient.
 
         Args:
@@ -214,7 +214,8 @@ class TiledLoss(TotalLoss):
         sums = self._sums(image, tiles)
         with tf.GradientTape() as tape:
             tape.watch([image, *sums])
-            losses = self.weighted(*self._parts(sums, image), image)
+            content, style = self._parts(sums, image)
+            losses = self.weighted(content, style, image)
         own, *upstream = tape.gradient(
             losses["total"], [image, *sums], unconnected_gradients="zero"
         )

@@ -4,16 +4,21 @@ import dataclasses
 import functools
 import itertools
 import math
+import os
 import time
+from collections.abc import Iterable
 
+import keras
 import numpy as np
 
+from nst_tf.callbacks import Callback
+from nst_tf.images import Picture
 from nst_tf.optimizers import OPTIMIZERS, descend
 from nst_tf.results import HISTORY, NotFiniteError, Result, load_checkpoint
 from nst_tf.resume import check_continues, with_saved
 from nst_tf.settings import as_json, as_list, check_settings
 from nst_tf.starts import are_the_same, enlarge, load_pictures
-from nst_tf.targets import STYLE_LAYERS, Style, extractor_of, total_loss
+from nst_tf.targets import STYLE_LAYERS, Paintings, Style, extractor_of, total_loss
 
 # What goes in
 
@@ -163,10 +168,10 @@ def _run(result, stages, minimize, callbacks):
 
 
 def style_transfer(
-    content_image=None,
-    style_image=None,
+    content_image: Picture | None = None,
+    style_image: Paintings | None = None,
     *,
-    size: int | list[int] = (256, 512),
+    size: int | list[int] | tuple[int, ...] = (256, 512),
     steps: int | list[int] = 100,
     style_size: int | None = None,
     style_blend: list[float] | None = None,
@@ -174,18 +179,18 @@ def style_transfer(
     style_weight: float = 1.0,
     tv_weight: float = 0.5,
     content_layers: str | list[str] = "block4_conv2",
-    style_layers: str | list[str] = STYLE_LAYERS,
-    network: str = "vgg19",
+    style_layers: str | list[str] | tuple[str, ...] | dict[str, float] = STYLE_LAYERS,
+    network: str | keras.Model = "vgg19",
     pooling: str = "avg",
     normalize: bool = True,
     weights: str = "imagenet",
-    init: str = "content",
+    init: str | Picture = "content",
     seed: int = 0,
-    optimizer: str = "lbfgs",
+    optimizer: str | keras.optimizers.Optimizer = "lbfgs",
     tile: int | None = None,
-    callbacks=(),
-    resume: str | None = None,
-):
+    callbacks: Callback | Iterable[Callback] = (),
+    resume: str | os.PathLike | None = None,
+) -> Result:
     """Paints a photograph in the style of a painting (Gatys et al. 2016).
 
     Args:
@@ -284,8 +289,14 @@ def style_transfer(
 
 
 def reconstruct(
-    image, layers, match="content", *, init="noise", tv_weight=0.0, **settings
-):
+    image: Picture,
+    layers: str | list[str],
+    match: str = "content",
+    *,
+    init: str | Picture = "noise",
+    tv_weight: float = 0.0,
+    **settings,
+) -> Result:
     """What a layer keeps of a picture, made visible (Gatys et al. 2016, figure 1).
 
     Args:

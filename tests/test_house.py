@@ -4,6 +4,7 @@ import ast
 import doctest
 import hashlib
 import importlib
+import inspect
 import re
 import shlex
 import subprocess
@@ -61,7 +62,8 @@ def test_every_room_has_its_row_its_tests_and_its_line_in_the_readme():
 
 def test_matplotlib_lives_in_figures_only():
     for path in (ROOT / "nst_tf").glob("*.py"):
-        assert ("matplotlib.pyplot" in path.read_text()) == (path.stem == "figures")
+        imported = re.search(r"^ *(from|import) matplotlib", path.read_text(), re.M)
+        assert bool(imported) == (path.stem == "figures"), path
 
 
 def test_importing_prints_nothing():
@@ -96,6 +98,28 @@ def test_a_commit_is_checked_by_the_ruff_that_the_tests_have():
 def test_public_names_have_docstrings():
     for name in nst.__all__:
         assert getattr(nst, name).__doc__, name
+
+
+PUBLIC = [
+    *(getattr(nst, name) for name in nst.__all__),
+    *(
+        f
+        for f in vars(nst.figures).values()
+        if getattr(f, "__module__", 0) == "nst_tf.figures"
+    ),
+    *(f for name, f in vars(nst.exercises).items() if name.startswith("check")),
+]
+
+
+def test_public_functions_are_annotated():
+    functions = [f for f in PUBLIC if inspect.isfunction(f) and f.__name__[0] != "_"]
+    assert len(functions) > 40
+    for function in functions:
+        signature = inspect.signature(function)
+        assert signature.return_annotation is not signature.empty, function
+        for parameter in signature.parameters.values():
+            annotated = parameter.annotation is not parameter.empty
+            assert annotated or parameter.kind is parameter.VAR_KEYWORD, function
 
 
 WITHOUT = {"callbacks", "figures", "playground", "questions", "settings", "__main__"}
