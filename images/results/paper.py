@@ -3,7 +3,7 @@
     python images/results/paper.py alpha_beta --photo PHOTO --painting PAINTING
     python images/results/paper.py distances --paintings FOLDER
 
-A run that was broken off goes on from the pictures that --runs has.
+A run that was interrupted goes on from the pictures in the folder --runs.
 """
 
 import argparse
@@ -23,7 +23,7 @@ CONTENT_LAYERS = [*(f"block{b}_conv2" for b in range(1, 5)), "block5_conv1"]
 
 
 def paint(args, grid, photo=None, painting=None, **fixed):
-    """The sweep behind a figure, at half the size first."""
+    """The sweep behind a figure; each picture is painted at half its size first."""
     fixed |= {
         "size": [args.size // 2, args.size],
         "steps": [args.steps, args.steps // 2],
@@ -35,7 +35,7 @@ def paint(args, grid, photo=None, painting=None, **fixed):
 
 
 def alpha_beta(args):
-    """Figure 4, and for fewer style layers."""
+    """Figure 4, also with fewer style layers."""
     paths = paint(args, {"style_layers": FIRST_LAYERS, "content_weight": ALPHAS})
     columns = [f"alpha/beta = {alpha:g}" for alpha in ALPHAS]
     return nst.figures.image_grid(paths, FIRST_BLOCKS, columns)
@@ -72,14 +72,14 @@ def reconstructions(args):
 
 
 def pooling(args):
-    """Average and max pooling, normalised and raw filters, with the same alpha."""
+    """Average and max pooling, normalised and raw filters, all with one alpha."""
     grid = {"normalize": [True, False], "pooling": ["avg", "max"]}
     paths = paint(args, grid, content_weight=0.01)
     return nst.figures.image_grid(paths, ["normalised", "raw"], ["average", "max"])
 
 
 def networks(args):
-    """The same settings on the network and on the slim one."""
+    """The same settings with the network and with the slim one."""
     names = [args.network, "vgg19_slim"]
     paths = paint(args, {"network": names})
     return nst.figures.side_by_side(paths, names, detail=(0.55, 0.05, 0.85, 0.35))
@@ -92,7 +92,7 @@ def night(args):
 
 
 def big(args):
-    """Four times the size: at once, and from coarse to fine in no more time."""
+    """Four times the size: at once, and from coarse to fine in about the same time."""
     size = 4 * args.size
     runs = {
         f"{args.size} pixels": {"size": [args.size // 2, args.size]},
