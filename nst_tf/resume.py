@@ -83,9 +83,9 @@ def with_saved(saved, pictures, keywords, defaults):
         keywords["steps"] = before["steps"] + before["steps"][-1:] * further
     photograph, painting = pictures
     if photograph is None:
-        photograph = _picture("content_image", before["content_image"])
+        photograph = _picture("the photograph", before["content_image"])
     if painting is None:
-        painting = [_picture("style_image", p) for p in before["style_image"]]
+        painting = [_picture("the painting", path) for path in before["style_image"]]
     return photograph, painting, keywords
 
 

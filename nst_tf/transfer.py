@@ -162,7 +162,8 @@ def _run(result, stages, minimize, callbacks):
         errors.append(error)
     errors += _close(callbacks, result)
     if errors:
-        errors[0].result = result
+        if result.history["step"]:
+            errors[0].result = result
         raise _chained(errors)
     return result
 
