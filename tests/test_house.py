@@ -17,7 +17,7 @@ from nst_tf.__main__ import main
 
 ROOT = Path(__file__).parent.parent
 ROWS = [
-    {"sources", "losses", "first_guess", "memory", "questions"},
+    {"sources", "crops", "losses", "first_guess", "memory", "questions"},
     {"images", "optimizers"},
     {"features", "figures", "films", "results"},
     {"callbacks", "settings", "tiling", "checks"},
