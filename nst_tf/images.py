@@ -293,7 +293,8 @@ def read_settings(path):
         ValueError: no file, not a picture, or one that carries no settings.
     """
     words = words_in(path)
-    try:
-        return json.loads(words[SETTINGS_CHUNK])
-    except (KeyError, ValueError) as error:
-        raise ValueError(f"{name_of(path)} carries no settings of nst_tf") from error
+    with contextlib.suppress(ValueError, RecursionError):  # no JSON, or none of ours
+        settings = json.loads(words.get(SETTINGS_CHUNK, ""))
+        if isinstance(settings, dict):
+            return settings
+    raise ValueError(f"{name_of(path)} carries no settings of nst_tf")

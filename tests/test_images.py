@@ -338,6 +338,15 @@ def test_settings_of_a_print_too_large_to_be_loaded_can_be_read():
     assert nst.read_settings("b.png") == {"steps": 3}
 
 
+@pytest.mark.parametrize("text", ["", "{", "[1]", "null", 100_000 * "["])
+def test_words_that_are_no_settings_are_refused(text):
+    words = PngImagePlugin.PngInfo()
+    words.add_itxt("nst_tf", text)
+    halves().save("b.png", pnginfo=words)
+    with pytest.raises(ValueError, match=r"'b\.png' carries no settings"):
+        nst.read_settings("b.png")
+
+
 @pytest.mark.parametrize("name", ["photo.jpg", "plain.png"])
 def test_a_picture_without_settings_says_so(name):
     Image.new("RGB", (9, 7)).save("plain.png")
