@@ -10,8 +10,8 @@ from pathlib import Path
 import keras
 
 from nst_tf.features import NETWORKS
-from nst_tf.images import is_url
 from nst_tf.settings import INITS, check_sizes
+from nst_tf.sources import is_url
 
 OWN_RULES = ("size", "steps", "style_size")  # these may grow
 PATHS = {"init": INITS, "weights": ("imagenet",)}  # names, beside which are paths

@@ -11,8 +11,8 @@ import numpy as np
 from PIL import Image
 
 from nst_tf.features import check_layers, check_variant, layer_names
-from nst_tf.images import is_url
 from nst_tf.optimizers import OPTIMIZERS
+from nst_tf.sources import is_url
 
 INITS = ("content", "style", "noise")
 SMALLEST_SIZE = 32

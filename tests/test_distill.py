@@ -28,7 +28,7 @@ def test_a_readout_has_the_losses_of_what_it_stands_for(N):
     s, t = rng.random((1, 4, 6, N)), rng.random((1, 5, 3, N))
     full = nst.layer_style_loss(s @ E.T, nst.mean_gram(t @ E.T))
     short = nst.layer_style_loss(s @ R.T, nst.mean_gram(t @ R.T))
-    np.testing.assert_allclose(short, full, rtol=1e-9)
+    np.testing.assert_allclose(short, full, rtol=1e-5)  # losses are float32
     u = rng.random(s.shape)
     np.testing.assert_allclose(
         np.mean(((s - u) @ R.T) ** 2), np.mean(((s - u) @ E.T) ** 2), rtol=1e-9

@@ -16,6 +16,7 @@ as fast.
 """
 
 import argparse
+import itertools
 import sys
 import types
 from pathlib import Path
@@ -25,7 +26,6 @@ import keras
 import numpy as np
 import scipy.linalg
 from keras import ops
-from PIL import Image
 
 if keras.backend.backend() != "tensorflow":  # nst_tf refuses; its features would not
     package = types.ModuleType("nst_tf")
@@ -33,6 +33,7 @@ if keras.backend.backend() != "tensorflow":  # nst_tf refuses; its features woul
     sys.modules["nst_tf"] = package
 
 from nst_tf import features
+from nst_tf.crops import random_crops, read_pictures
 from nst_tf.features import SLIM, layer_names
 
 LAYERS = layer_names(SLIM)
@@ -55,25 +56,8 @@ def block(layer):
     return int(layer[5])
 
 
-def read_pictures(folder, longest=768):
-    """All pictures of a folder as `(H, W, 3)` uint8, at most `longest` pixels long."""
-    pictures = []
-    for path in sorted(Path(folder).glob("*.[jp][pn]g")):
-        with Image.open(path) as picture:
-            picture = picture.convert("RGB")
-            picture.thumbnail((longest, longest), Image.LANCZOS)
-            pictures.append(np.asarray(picture))
-    if len(pictures) <= UNSEEN:
-        raise ValueError(f"{folder}: {len(pictures)} pictures, no more than {UNSEEN}")
-    return pictures
-
-
 class Crops(keras.utils.PyDataset):
-    """Batches of square crops at random scales; the same ones for the same seed.
-
-    Three in ten have their contrast and colours shifted; one in seven is mixed with
-    noise, fine or coarse.
-    """
+    """Batches of random crops, the same ones for the same seed and epoch."""
 
     def __init__(self, folders, batches, seed, batch=4, size=224):
         super().__init__()
@@ -85,30 +69,10 @@ class Crops(keras.utils.PyDataset):
         return self.batches
 
     def __getitem__(self, i):
-        rng = np.random.default_rng((self.seed, self.epoch, i))
-        which = [(i + k) % len(self.folders) for k in range(self.batch)]
-        return np.stack([self._crop(rng, self.folders[folder]) for folder in which])
-
-    def _crop(self, rng, pictures):
-        picture = pictures[rng.integers(len(pictures))]
-        height, width = picture.shape[:2]
-        longest = min(height, width)
-        side = rng.uniform(0.7 * min(self.size, longest), longest)
-        top, left = rng.uniform(0, height - side), rng.uniform(0, width - side)
-        box = (left, top, left + side, top + side)
-        crop = Image.fromarray(picture).resize((self.size,) * 2, Image.BICUBIC, box)
-        crop = np.asarray(crop, "float32") / 255
-        if rng.random() < 0.5:
-            crop = crop[:, ::-1]
-        if rng.random() < 0.3:
-            crop = (crop - 0.5) * rng.uniform(0.6, 1.5, 3) + rng.uniform(0.4, 0.6)
-        if rng.random() < 0.15:
-            grain = rng.choice([1, 1, 2, 4])
-            noise = rng.random((self.size // grain, self.size // grain, 3))
-            share = rng.uniform() ** 2
-            noise = noise.repeat(grain, 0).repeat(grain, 1)
-            crop = (1 - share) * crop + share * noise
-        return np.clip(crop, 0, 1).astype("float32")
+        turn = i % len(self.folders)
+        folders = self.folders[turn:] + self.folders[:turn]
+        crops = random_crops(folders, self.size, (self.seed, self.epoch, i))
+        return np.stack(list(itertools.islice(crops, self.batch)))
 
 
 class White(keras.layers.Layer):
@@ -452,7 +416,7 @@ def main():
 
     keras.utils.set_random_seed(args.seed)
     args.run.mkdir(parents=True, exist_ok=True)
-    folders = [read_pictures(folder) for folder in args.pictures]
+    folders = [read_pictures(folder, least=UNSEEN + 1) for folder in args.pictures]
     kept, unseen = [f[UNSEEN:] for f in folders], [f[:UNSEEN] for f in folders]
 
     model = Distillation(teacher_network())
