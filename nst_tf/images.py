@@ -106,7 +106,7 @@ def open_image(source, size=None, background="white"):
     Args:
         source, background: as `load_image` takes them.
         size: the largest long edge that is wanted; a JPEG of more than 2 megapixels is
-            decoded to twice that, where it is much larger. None keeps all pixels.
+            decoded to three times that, where it is larger. None keeps all pixels.
 
     Returns:
         What `load_image` takes as it would `source`. Of floats the array `(H, W, 3)`;
