@@ -23,7 +23,7 @@ BROWSER = next(filter(None, map(shutil.which, ["chromium", "google-chrome"])), N
 
 
 @pytest.fixture(autouse=True)
-def slim(slim_world, monkeypatch):
+def sizes(monkeypatch):
     monkeypatch.setattr("nst_tf.playground.SIZES", (48, 64, 256))
 
 
