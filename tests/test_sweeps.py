@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import TINY, TINY_NETWORK, transfer
+from conftest import SHALLOW, TINY, TINY_NETWORK, transfer
 
 import nst_tf as nst
 from nst_tf.sweeps import _identity
@@ -127,6 +127,27 @@ def test_a_setting_that_was_stopped_leaves_no_file():
 def test_a_map_that_does_not_wait_is_found_out():
     with pytest.raises(ValueError, match="came back before the pictures"):
         sweep(GRID, map=lambda f, jobs: [])
+
+
+def test_the_pictures_of_a_sweep_leave_nothing_behind(live_tensors):
+    counts = []
+
+    def counted(paint, jobs):
+        for job in jobs:
+            yield paint(job)
+            counts.append(live_tensors())
+
+    sweep({"seed": range(5)}, map=counted, **SHALLOW)
+    assert len(counts) == 5 and counts[1:] == counts[1:2] * 4
+
+
+def test_sweeps_leave_nothing_behind(live_tensors):
+    """Not even what a style knows of each of its layers, which one sweep keeps."""
+    counts = []
+    for seed in range(4):
+        sweep({"style_layers": ["block1_conv1", "block2_conv1"]}, seed=seed)
+        counts.append(live_tensors())
+    assert counts[1:] == counts[1:2] * 3
 
 
 def test_threads_may_share_the_work():
