@@ -1,8 +1,10 @@
+from pathlib import Path
+
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from conftest import transfer
+from conftest import AsPath, transfer
 
 import nst_tf as nst
 
@@ -135,8 +137,9 @@ def test_loss_curves_mark_where_the_size_changes():
     assert "64 px" in [text.get_text() for text in ax.texts]
 
 
-def test_pictures_may_be_paths(photo):
-    drawn = nst.figures.show("photo.jpg").axes[0].get_images()[0].get_array()
+@pytest.mark.parametrize("path", ["photo.jpg", Path("photo.jpg"), AsPath("photo.jpg")])
+def test_pictures_may_be_paths(path):
+    drawn = nst.figures.show(path).axes[0].get_images()[0].get_array()
     np.testing.assert_array_equal(drawn, nst.load_image("photo.jpg")[0])
 
 

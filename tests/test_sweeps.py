@@ -5,6 +5,7 @@ import signal
 import time
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 from conftest import SHALLOW, TINY, TINY_NETWORK, transfer
@@ -81,6 +82,15 @@ def test_what_json_cannot_tell_apart_has_other_names_too():
         _identity("weights", path) for path in (TINY["weights"], "other.weights.h5")
     ]
     assert len(set(names)) == len(names) and digests[0] != digests[1]
+
+
+def test_an_optimizer_that_is_made_again_has_the_same_name():
+    """Keras calls two of a kind differently."""
+    names = [
+        sweep({"seed": [0]}, optimizer=keras.optimizers.SGD(rate), **SHALLOW)[0]
+        for rate in (0.1, 0.1, 0.2)
+    ]
+    assert names[0] == names[1] != names[2]
 
 
 def test_callbacks_only_watch():
