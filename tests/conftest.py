@@ -15,6 +15,41 @@ from nst_tf import features
 ROOT = Path(__file__).parent.parent
 PHOTO = ROOT / "images" / "content" / "coffee.jpg"
 PAINTING = ROOT / "images" / "style" / "brush_strokes.jpg"
+WIDTHS = ((6,) * 2, (8,) * 2, (10,) * 4, (12,) * 4, (14,) * 4)  # VGG19's shape
+# A quick run: what tests give instead of the shipped defaults.
+TINY_NETWORK = {"network": "tiny", "weights": "tiny.weights.h5"}
+TINY = TINY_NETWORK | {"size": 48, "steps": 3}
+# And quicker still, where two layers are enough.
+SHALLOW = {"content_layers": "block1_conv2", "style_layers": "block1_conv1"}
+
+
+def transfer(content="photo.jpg", style="painting.jpg", **settings):
+    """`style_transfer` of the small world's pictures, by the tiny network."""
+    return nst.style_transfer(content, style, **(TINY | settings))
+
+
+class Killed(Exception):
+    """What `kill_at` raises."""
+
+
+def kill_at(step):
+    """A callback that ends a run after a step."""
+
+    def kill(result):
+        if result.history["step"][-1] == step:
+            raise Killed
+
+    return kill
+
+
+class AsPath:
+    """What has a path, and is no `pathlib.Path`."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __fspath__(self):
+        return self.path
 
 
 def pytest_collection_modifyitems(items):
@@ -27,8 +62,8 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session")
 def tiny_weights(tmp_path_factory):
-    """A file with weights of `network="tiny"`: VGG19's shape with a few filters."""
-    features.NETWORKS["tiny"] = ((6,) * 2, (8,) * 2, (10,) * 4, (12,) * 4, (14,) * 4)
+    """A file with weights of `network="tiny"`, which is known as long as tests run."""
+    features.NETWORKS["tiny"] = WIDTHS
     model = features._network("tiny", "avg")
     rng = np.random.default_rng(0)
     for layer in model.layers:
@@ -39,28 +74,26 @@ def tiny_weights(tmp_path_factory):
             layer.set_weights([kernel, bias])
     path = tmp_path_factory.mktemp("weights") / "tiny.weights.h5"
     model.save_weights(path)
-    return str(path)
+    yield str(path)
+    del features.NETWORKS["tiny"]
 
 
 @pytest.fixture(autouse=True)
 def small_world(tiny_weights, tmp_path, monkeypatch):
-    """A folder with a photo and a painting; the tiny network is the default."""
+    """A folder with a photo, a painting and the weights of the tiny network."""
     monkeypatch.chdir(tmp_path)
     shutil.copy(PHOTO, "photo.jpg")
     shutil.copy(PAINTING, "painting.jpg")
-    tiny = ("tiny", "avg", True, tiny_weights)
-    monkeypatch.setattr(nst.feature_extractor, "__defaults__", tiny)
-    defaults = {"network": "tiny", "weights": tiny_weights, "size": 48, "steps": 3}
-    for name, value in defaults.items():
-        monkeypatch.setitem(nst.style_transfer.__kwdefaults__, name, value)
+    shutil.copy(tiny_weights, TINY["weights"])
 
 
 @pytest.fixture
 def slim_world(small_world, monkeypatch):
-    """The slim VGG19 is the default."""
+    """For examples in the docs, as they stand: the defaults are a quick, slim run."""
     slim = ("vgg19_slim", "avg", True, "imagenet")
     monkeypatch.setattr(nst.feature_extractor, "__defaults__", slim)
-    for name, value in {"network": "vgg19_slim", "weights": "imagenet"}.items():
+    defaults = {"network": "vgg19_slim", "size": 48, "steps": 3}
+    for name, value in defaults.items():
         monkeypatch.setitem(nst.style_transfer.__kwdefaults__, name, value)
 
 

@@ -1,7 +1,10 @@
+from pathlib import Path
+
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from conftest import AsPath, transfer
 
 import nst_tf as nst
 
@@ -56,7 +59,7 @@ def test_image_grid_labels_rows_and_columns(photo, painting):
 
 
 def test_image_grid_takes_results_and_a_single_row():
-    result = nst.style_transfer("photo.jpg", "painting.jpg")
+    result = transfer()
     figure = nst.figures.image_grid([result, result.image])
     for ax in figure.axes:
         np.testing.assert_array_equal(ax.get_images()[0].get_array(), result.image)
@@ -134,8 +137,9 @@ def test_loss_curves_mark_where_the_size_changes():
     assert "64 px" in [text.get_text() for text in ax.texts]
 
 
-def test_pictures_may_be_paths(photo):
-    drawn = nst.figures.show("photo.jpg").axes[0].get_images()[0].get_array()
+@pytest.mark.parametrize("path", ["photo.jpg", Path("photo.jpg"), AsPath("photo.jpg")])
+def test_pictures_may_be_paths(path):
+    drawn = nst.figures.show(path).axes[0].get_images()[0].get_array()
     np.testing.assert_array_equal(drawn, nst.load_image("photo.jpg")[0])
 
 
@@ -240,12 +244,8 @@ def test_a_live_view_leaves_one_output_of_the_last_step(notebook, monkeypatch):
     monkeypatch.setattr(
         nst.figures, "_state_of", lambda r: b"\xff\xd8%d" % len(r.history["step"])
     )
-    nst.style_transfer(
-        "photo.jpg",
-        "painting.jpg",
-        steps=4,
-        callbacks=[nst.figures.live(every=0), lambda r: steps.append(r)],
-    )
+    callbacks = [nst.figures.live(every=0), lambda r: steps.append(r)]
+    transfer(steps=4, callbacks=callbacks)
     assert len(notebook.shown) == 1 and notebook.updates == len(steps)
     assert notebook.shown[0].data == b"\xff\xd8%d" % len(steps)
 
@@ -253,7 +253,7 @@ def test_a_live_view_leaves_one_output_of_the_last_step(notebook, monkeypatch):
 def test_a_live_view_is_a_picture_and_is_not_drawn_all_the_time(notebook):
     watch = nst.figures.live(every=1e9)
     for run in (1, 2):
-        nst.style_transfer("photo.jpg", "painting.jpg", steps=4, callbacks=watch)
+        transfer(steps=4, callbacks=watch)
         assert len(notebook.shown) == run  # each run has its own
         assert notebook.updates == run  # the first step, and the end
     assert notebook.shown[0].data.startswith(b"\xff\xd8")

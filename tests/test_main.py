@@ -5,11 +5,17 @@ import sys
 
 import numpy as np
 import pytest
+from conftest import TINY_NETWORK, transfer
 from PIL import Image
 
 import nst_tf as nst
 from nst_tf import estimates, features, images, targets
 from nst_tf.__main__ import main
+
+NETWORK = ["--network", "tiny", "--weights", TINY_NETWORK["weights"]]
+OPTIONS = [*NETWORK, "--size", "48", "--steps", "3"]
+PAIR = ["transfer", "photo.jpg", "painting.jpg", *OPTIONS]
+UNPLANNED = ["transfer", "photo.jpg", "painting.jpg", *NETWORK]
 
 
 def run(*arguments):
@@ -21,22 +27,21 @@ def run(*arguments):
 
 
 def test_transfer_paints_a_picture_and_says_where(tmp_path, capsys):
-    assert run("transfer", "photo.jpg", "painting.jpg", "-o", "out.png") == 0
+    assert run(*PAIR, "-o", "out.png") == 0
     assert capsys.readouterr().out == "out.png\n"
-    expected = nst.style_transfer("photo.jpg", "painting.jpg").image
+    expected = transfer().image
     np.testing.assert_allclose(nst.load_image("out.png")[0], expected, atol=0.002)
 
 
 def test_the_default_name_comes_from_both_pictures(tmp_path):
-    assert run("transfer", "photo.jpg", "painting.jpg", "--quiet") == 0
+    assert run(*PAIR, "--quiet") == 0
     assert (tmp_path / "photo-painting.png").exists()
 
 
 def test_options_reach_the_run():
     options = "--size 32 48 --steps 2 1 --content-weight 0.5 --style-layers "
     options += "block1_conv1 block2_conv1 --no-normalize --init noise --seed 7"
-    paths = ["photo.jpg", "painting.jpg", "-o", "out.png"]
-    assert run("transfer", *paths, *options.split()) == 0
+    assert run(*PAIR, "-o", "out.png", *options.split()) == 0
     settings = nst.read_settings("out.png")
     expected = {
         "size": [32, 48],
@@ -53,25 +58,23 @@ def test_options_reach_the_run():
 def test_several_photographs_go_into_a_folder(tmp_path):
     (tmp_path / "out").mkdir()
     Image.open("photo.jpg").rotate(90).save("turned.png")
-    assert run("transfer", "photo.jpg", "turned.png", "painting.jpg", "-o", "out") == 0
+    assert run("transfer", "turned.png", *PAIR[1:], "-o", "out") == 0
     names = {path.name for path in (tmp_path / "out").iterdir()}
     assert names == {"photo-painting.png", "turned-painting.png"}
 
 
 def test_several_paintings_are_blended():
     blend = ["--style", "photo.jpg", "--style-blend", "0.7", "0.3"]
-    assert run("transfer", "photo.jpg", "painting.jpg", "-o", "out.png", *blend) == 0
-    expected = nst.style_transfer(
-        "photo.jpg", ["painting.jpg", "photo.jpg"], style_blend=[0.7, 0.3]
-    )
+    assert run(*PAIR, "-o", "out.png", *blend) == 0
+    expected = transfer(style=["painting.jpg", "photo.jpg"], style_blend=[0.7, 0.3])
     image = nst.load_image("out.png")[0]
     np.testing.assert_allclose(image, expected.image, atol=0.002)
 
 
 def test_progress_goes_to_stderr_and_quiet_shows_none(capfd):
-    run("transfer", "photo.jpg", "painting.jpg", "-o", "out.png")
+    run(*PAIR, "-o", "out.png")
     assert "photo.jpg: 100%" in capfd.readouterr().err
-    run("transfer", "photo.jpg", "painting.jpg", "-o", "out.png", "--quiet")
+    run(*PAIR, "-o", "out.png", "--quiet")
     assert capfd.readouterr() == ("out.png\n", "")
 
 
@@ -87,13 +90,13 @@ def interrupted_at(step):
 
 def test_ctrl_c_saves_the_picture_so_far(monkeypatch, capsys):
     monkeypatch.setattr("nst_tf.__main__.progress", interrupted_at(2))
-    assert run("transfer", "photo.jpg", "painting.jpg", "-o", "out.png") == 130
+    assert run(*PAIR, "-o", "out.png") == 130
     assert capsys.readouterr().out == "Stopped after 2 steps: out.png\n"
     assert nst.read_settings("out.png")["last"]["step"] == 2
 
 
 def test_a_stopped_run_is_resumed(monkeypatch):
-    command = ["transfer", "photo.jpg", "painting.jpg", "--steps", "5"]
+    command = [*PAIR, "--steps", "5"]
     assert run(*command, "-o", "whole.png") == 0
     with monkeypatch.context() as patch:
         patch.setattr("nst_tf.__main__.progress", interrupted_at(2))
@@ -107,7 +110,7 @@ def test_a_stopped_run_is_resumed(monkeypatch):
 
 
 def test_a_checkpoint_alone_is_enough_to_go_on(monkeypatch):
-    command = ["transfer", "photo.jpg", "painting.jpg", "--steps", "5"]
+    command = [*PAIR, "--steps", "5"]
     options = ["--content-weight", "0.5", "--style", "photo.jpg", "--size", "32", "48"]
     options += ["--style-blend", "0.7", "0.3"]
     assert run(*command, *options, "-o", "whole.png") == 0
@@ -121,7 +124,7 @@ def test_a_checkpoint_alone_is_enough_to_go_on(monkeypatch):
 
 
 def test_a_contradiction_is_told_in_the_words_of_the_command_line(capsys):
-    command = ["transfer", "photo.jpg", "painting.jpg", "--checkpoint", "run.npz"]
+    command = [*PAIR, "--checkpoint", "run.npz"]
     assert run(*command, "-o", "out.png") == 0
     capsys.readouterr()
     assert run("transfer", "--resume", "run.npz", "--content-weight", "3") == 2
@@ -136,7 +139,7 @@ def test_the_picture_is_kept_when_a_film_cannot_be_written(monkeypatch, capsys):
         raise OSError("no space left")
 
     monkeypatch.setattr("nst_tf.callbacks.write_film", full)
-    command = ["transfer", "photo.jpg", "painting.jpg", "--animate", "run.gif"]
+    command = [*PAIR, "--animate", "run.gif"]
     assert run(*command, "-o", "out.png") == 1
     assert "no space left. The last good picture: out.png" in capsys.readouterr().err
     assert nst.load_image("out.png").shape == (1, 32, 48, 3)
@@ -150,7 +153,7 @@ def test_the_network_is_loaded_once_for_all_photographs(monkeypatch):
         targets, "feature_extractor", lambda *a: calls.append(a) or original(*a)
     )
     Image.open("photo.jpg").rotate(90).save("turned.png")
-    assert run("transfer", "photo.jpg", "turned.png", "painting.jpg", "-o", ".") == 0
+    assert run("transfer", "turned.png", *PAIR[1:], "-o", ".") == 0
     assert len(calls) == 1
 
 
@@ -164,10 +167,9 @@ sys.exit(main(sys.argv[1:]))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
-def test_a_real_ctrl_c_saves_the_picture_and_exits_with_130(tiny_weights, tmp_path):
+def test_a_real_ctrl_c_saves_the_picture_and_exits_with_130(tmp_path):
     widths = features.NETWORKS["tiny"]
-    options = ["--steps", "100000", "--optimizer", "adam", "--size", "32"]
-    options += ["--network", "tiny", "--weights", tiny_weights, "-o", "out.png"]
+    options = ["--steps", "100000", "--optimizer", "adam", "-o", "out.png"]
     process = subprocess.Popen(
         [sys.executable, "-c", SIGNALLED.format(widths=widths), *PAIR, *options],
         stdout=subprocess.PIPE,
@@ -186,16 +188,13 @@ def test_a_real_ctrl_c_saves_the_picture_and_exits_with_130(tiny_weights, tmp_pa
 
 
 def test_describe_prints_what_a_picture_was_made_with(capsys):
-    run("transfer", "photo.jpg", "painting.jpg", "-o", "out.png", "--tv-weight", "0.25")
+    run(*PAIR, "-o", "out.png", "--tv-weight", "0.25")
     capsys.readouterr()
     assert run("describe", "out.png") == 0
     lines = dict(
         line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines()
     )
     assert lines["tv_weight"] == "0.25" and lines["content_image"] == '"photo.jpg"'
-
-
-PAIR = ["transfer", "photo.jpg", "painting.jpg"]
 
 
 @pytest.mark.parametrize(
@@ -271,7 +270,7 @@ def test_the_module_is_a_command():
 
 
 def test_what_a_run_will_cost_is_told_first(capfd):
-    assert run("transfer", "photo.jpg", "painting.jpg", "-o", "out.png") == 0
+    assert run(*PAIR, "-o", "out.png") == 0
     first = capfd.readouterr().err.splitlines()[0]
     cost = r"photo.jpg: size 48, steps 3: about \d+ s, \d+\.\d GB"
     assert re.fullmatch(rf"{cost}, on the CPU \(\d+ cores\)", first)
@@ -287,7 +286,7 @@ def test_one_small_run_tells_the_cost_of_all_photographs(capfd, monkeypatch):
 
     monkeypatch.setattr("nst_tf.__main__.Probe", Counted)
     Image.open("photo.jpg").rotate(90).save("turned.png")
-    assert run("transfer", "photo.jpg", "turned.png", "painting.jpg", "-o", ".") == 0
+    assert run("transfer", "turned.png", *PAIR[1:], "-o", ".") == 0
     shown = capfd.readouterr().err
     assert len(probes) == 1
     assert len(re.findall("size 48, steps 3: about", shown)) == 2
@@ -303,13 +302,12 @@ def test_one_small_run_tells_the_cost_of_all_photographs(capfd, monkeypatch):
     ],
 )
 def test_the_cost_of_an_odd_run_is_told_too(options, capfd):
-    pair = "photo.jpg", "painting.jpg"
-    assert run("transfer", *pair, "-o", "out.png", *options) == 0
+    assert run(*PAIR, "-o", "out.png", *options) == 0
     assert "about" in capfd.readouterr().err.splitlines()[0]
 
 
 def test_a_loss_that_is_no_number_is_told_in_one_line(capfd):
-    command = ["transfer", "photo.jpg", "painting.jpg", "-o", "out.png"]
+    command = [*PAIR, "-o", "out.png"]
     assert run(*command, "--style-weight", "1e38") == 1
     cost, told = capfd.readouterr().err.splitlines()
     assert "about" in cost and told.startswith("nst-tf: the loss is")
@@ -320,7 +318,7 @@ def test_a_small_run_that_fails_does_not_stop_the_large_one(capfd, monkeypatch):
         raise ZeroDivisionError
 
     monkeypatch.setattr("nst_tf.__main__.Probe", broken)
-    assert run("transfer", "photo.jpg", "painting.jpg", "-o", "out.png") == 0
+    assert run(*PAIR, "-o", "out.png") == 0
     assert "about" not in capfd.readouterr().err
 
 
@@ -337,16 +335,16 @@ def test_each_file_is_decoded_once(monkeypatch):
     monkeypatch.setattr(images, "_decode", counted)
     both = sorted(Image.open(name).size for name in ("photo.jpg", "painting.jpg"))
     options = ["--size", "32", "48", "--init", "style"]
-    assert run("transfer", "photo.jpg", "painting.jpg", "-o", "out.png", *options) == 0
+    assert run(*PAIR, "-o", "out.png", *options) == 0
     assert sorted(decoded) == both
     decoded.clear()
-    nst.style_transfer("photo.jpg", "painting.jpg", size=[32, 48], init="style")
+    transfer(size=[32, 48], init="style")
     assert sorted(decoded) == both
 
 
 def test_a_time_budget_chooses_size_and_steps(tmp_path, capfd):
     options = ["--time-budget", "8s", "--optimizer", "adam"]
-    assert run("transfer", "photo.jpg", "painting.jpg", "-o", "out.png", *options) == 0
+    assert run(*UNPLANNED, "-o", "out.png", *options) == 0
     settings = nst.read_settings("out.png")
     told = capfd.readouterr().err.splitlines()[0]
     assert f"size {' '.join(map(str, settings['size']))}," in told
@@ -355,12 +353,11 @@ def test_a_time_budget_chooses_size_and_steps(tmp_path, capfd):
 
 @pytest.mark.parametrize("option", [("--size", "64"), ("--steps", "7")])
 def test_a_time_budget_leaves_no_choice_of_size_and_steps(option, capsys):
-    pair = "photo.jpg", "painting.jpg"
-    assert run("transfer", *pair, "--time-budget", "9s", *option) == 2
+    assert run(*UNPLANNED, "--time-budget", "9s", *option) == 2
     assert "leave those two out" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("budget", ["soon", "1.2.3", "-5", "3d", "0.001s"])
 def test_a_budget_that_cannot_be_is_told(budget, capsys):
-    assert run("transfer", "photo.jpg", "painting.jpg", f"--time-budget={budget}") == 2
+    assert run(*UNPLANNED, f"--time-budget={budget}") == 2
     assert "time" in capsys.readouterr().err

@@ -23,7 +23,7 @@ BROWSER = next(filter(None, map(shutil.which, ["chromium", "google-chrome"])), N
 
 
 @pytest.fixture(autouse=True)
-def slim(slim_world, monkeypatch):
+def sizes(monkeypatch):
     monkeypatch.setattr("nst_tf.playground.SIZES", (48, 64, 256))
 
 
@@ -75,6 +75,17 @@ def test_stop_keeps_the_picture():
     wait(page)
     assert page.status.value.startswith("Stopped after")
     assert not page.result.complete and "download" in page.download.value
+
+
+def test_one_picture_after_another_leaves_nothing_behind(live_tensors):
+    page, counts = small(), []
+    for alpha in (1e-3, 1e-2, 1e-1, 1e-2):
+        page.alpha.value = alpha
+        page.paint.click()
+        wait(page)
+        assert page.status.value.startswith("Done")
+        counts.append(live_tensors())
+    assert counts[1:] == counts[1:2] * 3
 
 
 def test_an_uploaded_picture_is_painted():

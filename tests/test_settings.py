@@ -41,6 +41,11 @@ from nst_tf import settings as rules
         ({"optimizer": ["adam"]}, "optimizer: .* is none of"),
         ({"optimizer": keras.optimizers.Adam(lambda: 0.1)}, "cannot be copied"),
         ({"optimizer": "sgd"}, r"optimizer: 'sgd' is none of \['adam', 'lbfgs'\]"),
+        ({"normalize": "False"}, "normalize: 'False'; wanted True or False"),
+        ({"normalize": 0}, "normalize: 0; wanted True or False"),
+        ({"seed": "a"}, "seed: 'a'; wanted a whole number"),
+        ({"seed": -1}, "seed: -1; wanted a whole number of at least 0"),
+        ({"seed": 1.5}, "seed: 1.5; wanted"),
         ({"resume": "no.npz"}, "there is no file no.npz"),
         ({"resume": "photo.jpg"}, "photo.jpg is not a checkpoint"),
     ],
@@ -58,8 +63,17 @@ def test_a_wrong_setting_is_named(settings, message):
 def test_callbacks_must_be_functions():
     with pytest.raises(ValueError, match="callbacks: .* wanted functions"):
         nst.style_transfer("photo.jpg", "painting.jpg", callbacks=["progress"])
-    with pytest.raises(ValueError, match="every: 0"):
-        nst.checkpoint("run.npz", every=0)
+
+
+FACTORIES = [nst.progress, nst.save_images, nst.film, nst.checkpoint, nst.figures.live]
+
+
+@pytest.mark.parametrize("factory", FACTORIES, ids=lambda f: f.__name__)
+def test_what_makes_a_callback_is_none_itself(factory):
+    name = factory.__name__
+    for callbacks in (factory, [print, factory]):
+        with pytest.raises(ValueError, match=f"{name} is not called; wanted {name}"):
+            nst.style_transfer("photo.jpg", "painting.jpg", callbacks=callbacks)
 
 
 def test_a_model_must_give_a_dict():

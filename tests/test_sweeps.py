@@ -5,20 +5,28 @@ import signal
 import time
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
+from conftest import SHALLOW, TINY, TINY_NETWORK, transfer
 
 import nst_tf as nst
 from nst_tf.sweeps import _identity
 
 GRID = {"content_weight": [0.001, 0.1], "seed": [0, 1, 2]}
 FIXED = {"init": "noise"}
-# Other processes have neither the tiny network nor the small world's defaults.
-ELSEWHERE = {"network": "vgg19_slim", "weights": "imagenet", "size": 48, "steps": 2}
+# Other processes do not know the tiny network.
+ELSEWHERE = {"network": "vgg19_slim", "size": 48, "steps": 2}
+
+
+def sweep(settings, *args, content="photo.jpg", style="painting.jpg", **fixed):
+    """`nst.sweep` of the small world's pictures, by the tiny network."""
+    tiny = {name: value for name, value in TINY.items() if name not in settings}
+    return nst.sweep(content, style, settings, *args, **(tiny | fixed))
 
 
 def test_every_combination_has_its_picture_in_its_place():
-    paths = nst.sweep("photo.jpg", "painting.jpg", GRID, **FIXED)
+    paths = sweep(GRID, **FIXED)
     assert [len(row) for row in paths] == [3, 3]
     assert len({path for row in paths for path in row}) == 6
     for weight, row in zip(GRID["content_weight"], paths, strict=True):
@@ -30,17 +38,17 @@ def test_every_combination_has_its_picture_in_its_place():
 
 
 def test_a_picture_of_a_sweep_is_that_of_the_same_transfer():
-    ((path,),) = nst.sweep("photo.jpg", "painting.jpg", {"seed": [3], "steps": [2]})
-    result = nst.style_transfer("photo.jpg", "painting.jpg", seed=3, steps=2)
+    ((path,),) = sweep({"seed": [3], "steps": [2]})
+    result = transfer(seed=3, steps=2)
     np.testing.assert_allclose(nst.load_image(path)[0], result.image, atol=0.002)
 
 
 def test_a_sweep_goes_on_where_it_stopped():
-    paths = nst.sweep("photo.jpg", "painting.jpg", GRID, **FIXED)
+    paths = sweep(GRID, **FIXED)
     times = {path: path.stat().st_mtime_ns for row in paths for path in row}
     lost = paths[1][0]
     lost.unlink()
-    assert nst.sweep("photo.jpg", "painting.jpg", GRID, **FIXED) == paths
+    assert sweep(GRID, **FIXED) == paths
     again = [path for path in times if path.stat().st_mtime_ns != times[path]]
     assert again == [lost]
 
@@ -48,10 +56,10 @@ def test_a_sweep_goes_on_where_it_stopped():
 def test_other_settings_or_pictures_have_other_names():
     one = {"seed": [0]}
     names = [
-        nst.sweep("photo.jpg", "painting.jpg", one)[0],
-        nst.sweep("photo.jpg", "painting.jpg", one, tv_weight=2.0)[0],
-        nst.sweep("painting.jpg", "photo.jpg", one)[0],
-        nst.sweep("photo.jpg", ("painting.jpg", "photo.jpg"), one)[0],
+        sweep(one)[0],
+        sweep(one, tv_weight=2.0)[0],
+        sweep(one, content="painting.jpg", style="photo.jpg")[0],
+        sweep(one, style=("painting.jpg", "photo.jpg"))[0],
     ]
     assert len(set(names)) == 4
 
@@ -60,27 +68,37 @@ def test_what_json_cannot_tell_apart_has_other_names_too():
     """Blends of a `Style`, start images, files of weights, networks of one name."""
     pictures = ["painting.jpg", "photo.jpg"]
     blends = [nst.Style(pictures, blend) for blend in ([1, 9], [9, 1])]
-    names = [nst.sweep("photo.jpg", style, {"seed": [0]})[0] for style in blends]
+    names = [sweep({"seed": [0]}, style=style)[0] for style in blends]
     starts = [np.full((32, 48, 3), grey) for grey in (0.2, 0.7)]
-    names += nst.sweep("photo.jpg", "painting.jpg", {"init": starts})
+    names += sweep({"init": starts})
     layers = ["block1_conv1", "block4_conv2"]
-    networks = [nst.feature_extractor(layers), nst.feature_extractor(layers)]
+    networks = [nst.feature_extractor(layers, **TINY_NETWORK) for _ in range(2)]
     kernel = networks[1].get_layer("block1_conv1").kernel
     kernel.assign(2 * kernel)
     grid = {"network": networks}
-    names += nst.sweep("photo.jpg", "painting.jpg", grid, style_layers="block1_conv1")
-    weights = nst.style_transfer.__kwdefaults__["weights"]
+    names += sweep(grid, style_layers="block1_conv1")
     networks[1].save_weights("other.weights.h5")
-    digests = [_identity("weights", path) for path in (weights, "other.weights.h5")]
+    digests = [
+        _identity("weights", path) for path in (TINY["weights"], "other.weights.h5")
+    ]
     assert len(set(names)) == len(names) and digests[0] != digests[1]
+
+
+def test_an_optimizer_that_is_made_again_has_the_same_name():
+    """Keras calls two of a kind differently."""
+    names = [
+        sweep({"seed": [0]}, optimizer=keras.optimizers.SGD(rate), **SHALLOW)[0]
+        for rate in (0.1, 0.1, 0.2)
+    ]
+    assert names[0] == names[1] != names[2]
 
 
 def test_callbacks_only_watch():
     seen = []
     watched = {"callbacks": lambda result: seen.append(result)}
-    paths = nst.sweep("photo.jpg", "painting.jpg", {"seed": [0]}, **watched)
+    paths = sweep({"seed": [0]}, **watched)
     assert seen
-    assert nst.sweep("photo.jpg", "painting.jpg", {"seed": [0]}) == paths
+    assert sweep({"seed": [0]}) == paths
 
 
 @pytest.mark.parametrize(
@@ -98,13 +116,13 @@ def test_callbacks_only_watch():
 )
 def test_mistakes_are_told_before_anything_is_painted(settings, message):
     with pytest.raises(ValueError, match=message):
-        nst.sweep("photo.jpg", "painting.jpg", settings)
+        sweep(settings)
     assert not Path("sweep").exists()
 
 
 def test_a_setting_is_either_fixed_or_not():
     with pytest.raises(ValueError, match="seed has values, and is given as fixed"):
-        nst.sweep("photo.jpg", "painting.jpg", {"seed": [0]}, seed=1)
+        sweep({"seed": [0]}, seed=1)
 
 
 def test_a_setting_that_was_stopped_leaves_no_file():
@@ -112,19 +130,40 @@ def test_a_setting_that_was_stopped_leaves_no_file():
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        nst.sweep("photo.jpg", "painting.jpg", {"seed": [0]}, callbacks=stop)
+        sweep({"seed": [0]}, callbacks=stop)
     assert list(Path("sweep").iterdir()) == []
 
 
 def test_a_map_that_does_not_wait_is_found_out():
     with pytest.raises(ValueError, match="came back before the pictures"):
-        nst.sweep("photo.jpg", "painting.jpg", GRID, map=lambda f, jobs: [])
+        sweep(GRID, map=lambda f, jobs: [])
+
+
+def test_the_pictures_of_a_sweep_leave_nothing_behind(live_tensors):
+    counts = []
+
+    def counted(paint, jobs):
+        for job in jobs:
+            yield paint(job)
+            counts.append(live_tensors())
+
+    sweep({"seed": range(5)}, map=counted, **SHALLOW)
+    assert len(counts) == 5 and counts[1:] == counts[1:2] * 4
+
+
+def test_sweeps_leave_nothing_behind(live_tensors):
+    """Not even what a style knows of each of its layers, which one sweep keeps."""
+    counts = []
+    for seed in range(4):
+        sweep({"style_layers": ["block1_conv1", "block2_conv1"]}, seed=seed)
+        counts.append(live_tensors())
+    assert counts[1:] == counts[1:2] * 3
 
 
 def test_threads_may_share_the_work():
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        paths = nst.sweep("photo.jpg", "painting.jpg", GRID, map=pool.map, **FIXED)
-    again = nst.sweep("photo.jpg", "painting.jpg", GRID, "again", **FIXED)
+        paths = sweep(GRID, map=pool.map, **FIXED)
+    again = sweep(GRID, "again", **FIXED)
     for one, other in zip(sum(paths, []), sum(again, []), strict=True):
         np.testing.assert_array_equal(nst.load_image(one), nst.load_image(other))
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from conftest import transfer
 
 import nst_tf as nst
 from nst_tf import targets, tiling
@@ -89,8 +90,8 @@ def test_tiles_cover_every_pixel_once():
 
 
 def test_a_transfer_in_tiles_makes_the_same_picture():
-    whole = nst.style_transfer("photo.jpg", "painting.jpg", size=(96, 144))
-    tiled = nst.style_transfer("photo.jpg", "painting.jpg", size=(96, 144), tile=64)
+    whole = transfer(size=(96, 144))
+    tiled = transfer(size=(96, 144), tile=64)
     np.testing.assert_allclose(
         tiled.history["total"], whole.history["total"], rtol=1e-4
     )
@@ -119,7 +120,7 @@ def test_a_network_whose_reach_is_not_known_gets_no_tiles(extractor):
     assert tiling.tile_for(own, (10**5, 10**5)) is None
     layers = {"content_layers": "a", "style_layers": "a"}
     with pytest.raises(ValueError, match="tile: how far"):
-        nst.style_transfer("photo.jpg", "painting.jpg", network=own, tile=64, **layers)
+        transfer(network=own, tile=64, **layers)
 
 
 def test_a_network_is_not_known_by_its_name(extractor):
@@ -132,4 +133,4 @@ def test_a_network_is_not_known_by_its_name(extractor):
 @pytest.mark.parametrize("tile", [0, 32, 100, 64.0, "64", -64])
 def test_a_wrong_tile_is_told(tile):
     with pytest.raises(ValueError, match="tile: .* multiple of 16"):
-        nst.style_transfer("photo.jpg", "painting.jpg", tile=tile)
+        transfer(tile=tile)

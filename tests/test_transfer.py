@@ -1,23 +1,16 @@
+import inspect
+import threading
+
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
-from PIL import Image
+from conftest import SHALLOW, TINY, TINY_NETWORK, AsPath, transfer
 
 import nst_tf as nst
 from nst_tf import targets
-from nst_tf.results import HISTORY
-
-
-@pytest.fixture
-def photo_png(small_world):
-    """The photograph in a file that is always decoded in all its pixels."""
-    Image.open("photo.jpg").save("photo.png")
-    return "photo.png"
-
-
-def transfer(content="photo.jpg", style="painting.jpg", **settings):
-    return nst.style_transfer(content, style, **settings)
+from nst_tf.optimizers import OPTIMIZERS
+from nst_tf.results import HISTORY, load_checkpoint
+from nst_tf.settings import check_settings
 
 
 def test_a_run_gives_an_image_a_history_and_its_settings():
@@ -47,54 +40,20 @@ def test_the_first_loss_is_that_of_the_start_image(photo, painting, tiny_weights
     np.testing.assert_allclose(history["style"], expected, rtol=1e-5)
 
 
-def test_paths_pictures_and_arrays_are_the_same(photo_png):
-    picture = Image.open("photo.jpg")
-    sources = [photo_png, picture, np.asarray(picture)]
-    images = [transfer(source).image for source in sources]
-    np.testing.assert_array_equal(images[0], images[1])
-    np.testing.assert_array_equal(images[0], images[2])
-
-
 def test_the_same_seed_gives_the_same_picture():
     one, same = (transfer(init="noise", seed=1).image for _ in range(2))
-    other = transfer(init="noise", seed=2).image
     np.testing.assert_array_equal(one, same)
-    assert np.abs(one - other).mean() > 0.1
 
 
-def start_of(**settings):
-    """The image that a run starts from: a rate of zero leaves it as it is."""
-    return transfer(steps=1, optimizer=keras.optimizers.SGD(0.0), **settings).image
-
-
-def test_init_content_is_the_photograph(photo):
-    np.testing.assert_array_equal(start_of(init="content"), photo[0])
-
-
-def test_init_style_covers_without_squashing():
-    """A painting with a black square in its middle: it stays square."""
-    painting = np.ones((64, 64, 3), "float32")
-    painting[16:48, 16:48] = 0
-    start = transfer(
-        "photo.jpg",
-        painting,
-        init="style",
-        steps=1,
-        optimizer=keras.optimizers.SGD(0.0),
-    ).image
-    dark = np.argwhere(start.mean(axis=2) < 0.5)
-    height, width = dark.max(axis=0) - dark.min(axis=0) + 1
-    assert start.shape == (32, 48, 3) and height == width == 24
-
-
-def test_init_noise_is_noise():
-    start = start_of(init="noise")
-    assert abs(start.mean() - 0.5) < 0.05 and abs(start.std() - 12**-0.5) < 0.03
-
-
-def test_init_may_be_a_picture(photo):
-    np.testing.assert_array_equal(start_of(init="photo.jpg"), photo[0])
-    np.testing.assert_allclose(start_of(init=1 - photo), 1 - photo[0], atol=1e-6)
+def test_a_run_starts_from_its_first_image_and_enlarges_the_change():
+    """A rate of zero changes nothing, so that the image keeps its detail."""
+    still = dict(optimizer=keras.optimizers.SGD(0.0), steps=1)
+    image = transfer(init="painting.jpg", size=[32, 48], **still).image
+    np.testing.assert_array_equal(image, transfer(init="painting.jpg", **still).image)
+    coarse = transfer(size=32, steps=6, init="noise")
+    fine = transfer(size=[32, 48], steps=[6, 1], init="noise")
+    expected = nst.load_image(coarse.image, 48)
+    np.testing.assert_allclose(fine.image, expected[0], atol=1e-5)
 
 
 @pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
@@ -106,31 +65,9 @@ def test_sizes_go_from_coarse_to_fine(optimizer):
     assert result.settings["size"] == [32, 48]
 
 
-def test_a_finer_size_starts_from_the_coarser_picture(photo_png):
-    coarse = transfer(photo_png, size=32, steps=6, init="noise")
-    fine = transfer(photo_png, size=[32, 48], steps=[6, 1], init="noise")
-    expected = nst.load_image(coarse.image, 48)
-    np.testing.assert_allclose(fine.image, expected[0], atol=1e-5)
-
-
-@pytest.mark.parametrize("init", ["content", "style", 1 - np.eye(96)])
-def test_what_did_not_change_has_its_detail_at_a_finer_size(init):
-    image = start_of(init=init, size=[32, 48])
-    np.testing.assert_allclose(image, start_of(init=init), atol=1e-6)
-
-
-def test_it_is_the_change_that_is_enlarged(photo_png):
-    coarse = transfer(photo_png, size=32, steps=6)
-    fine = transfer(photo_png, size=[32, 48], steps=[6, 1])
-    change = coarse.image - nst.load_image(photo_png, 32)[0]
-    assert np.abs(change).max() > 0.1
-    change = tf.image.resize(change, (32, 48), "bicubic", antialias=True)
-    expected = np.clip(nst.load_image(photo_png, 48)[0] + change, 0, 1)
-    np.testing.assert_allclose(fine.image, expected, atol=1e-5)
-
-
-def test_more_content_weight_keeps_more_of_the_photograph(slim_world, photo):
-    results = [transfer(content_weight=a, steps=40) for a in (1e-4, 1.0, 1e3)]
+def test_more_content_weight_keeps_more_of_the_photograph(photo):
+    slim = {"network": "vgg19_slim", "weights": "imagenet", "steps": 40}
+    results = [transfer(content_weight=a, **slim) for a in (1e-4, 1.0, 1e3)]
     distances = [np.abs(result.image - photo[0]).mean() for result in results]
     assert distances[0] > distances[1] > distances[2]
     losses = [result.history["content"][-1] for result in results]
@@ -147,32 +84,6 @@ def test_total_variation_smooths():
     assert smooth < 0.7 * rough
 
 
-def test_two_styles_meet_in_the_middle():
-    """With all weight on one painting, the other does not matter."""
-    both = ["painting.jpg", "photo.jpg"]
-    blends = [[1, 0], [0.7, 0.3], [0, 1]]
-    first, middle, second = (
-        transfer(style=both, style_blend=b, steps=1).history["style"][0] for b in blends
-    )
-    alone = transfer(steps=1).history["style"][0]
-    np.testing.assert_allclose(first, alone, rtol=1e-5)
-    assert first > middle > second
-
-
-def test_a_style_is_computed_once_for_many_photographs(monkeypatch):
-    calls = []
-    original = targets.style_targets
-    monkeypatch.setattr(
-        targets, "style_targets", lambda *a: calls.append(1) or original(*a)
-    )
-    style = nst.Style("painting.jpg")
-    alone = transfer("photo.jpg", "painting.jpg").image
-    calls.clear()
-    images = [transfer("photo.jpg", style).image for _ in range(3)]
-    assert len(calls) == 1
-    np.testing.assert_array_equal(images[2], alone)
-
-
 def test_the_network_may_be_a_model_of_the_user_s():
     image = keras.Input((None, None, 3))
     edges = keras.layers.Conv2D(4, 3, activation="relu")(image)
@@ -181,7 +92,7 @@ def test_the_network_may_be_a_model_of_the_user_s():
     result = transfer(**options, steps=10)
     assert result.history["total"][-1] < result.history["total"][0]
     assert result.settings["network"] == "mine"
-    nst.reconstruct("photo.jpg", "edges", network=model)
+    reconstruct("edges", network=model)
     with pytest.raises(ValueError, match="no layer 'block4_conv2' in mine"):
         transfer(network=model, style_layers="edges")
 
@@ -210,6 +121,74 @@ def test_style_layers_may_have_weights():
     np.testing.assert_allclose(plain, sum(single.values()) / 2, rtol=1e-5)
 
 
+# The defaults
+
+
+def test_the_defaults_are_a_run_of_vgg19_from_coarse_to_fine():
+    settings = check_settings(**nst.style_transfer.__kwdefaults__)
+    assert settings.network == "vgg19" and settings.weights == "imagenet"
+    assert (settings.size, settings.steps) == ([256, 512], [100, 100])
+    assert settings.style_sizes == [256, 512]
+    assert settings.style_layers == {f"block{b}_conv1": 0.2 for b in range(1, 6)}
+
+
+def test_the_defaults_reach_the_run(monkeypatch):
+    """Vgg19's weights are not here: the tiny network looks in its place."""
+
+    def look(layers, *variant):
+        asked.append(variant)
+        return nst.feature_extractor(layers, **TINY_NETWORK)
+
+    asked, runs = [], []
+
+    def stub(loss, start, steps):
+        """In place of L-BFGS: one step for all."""
+        runs.append((loss, start["image"].shape, steps))
+        losses = dict.fromkeys(("content", "style", "tv", "total"), 1.0)
+        yield losses, start | {"converged": True}
+
+    monkeypatch.delenv("NST_TF_WEIGHTS", raising=False)
+    monkeypatch.setattr(targets, "_extractor", look)
+    monkeypatch.setitem(OPTIMIZERS, "lbfgs", stub)
+    result = nst.style_transfer("photo.jpg", "painting.jpg")
+    assert asked == [("vgg19", "avg", True, "imagenet")] * 2
+    shapes = [(1, 171, 256, 3), (1, 341, 512, 3)]
+    assert [run[1:] for run in runs] == [(shape, 100) for shape in shapes]
+    for loss, *_ in runs:
+        weights = loss.content_weight, loss.style_weight, loss.tv_weight
+        assert weights == (0.02, 1.0, 0.5)
+        assert list(loss.content_targets) == ["block4_conv2"]
+    expected = check_settings(**nst.style_transfer.__kwdefaults__).shaping()
+    expected["style_blend"] = [1.0]
+    assert expected.items() <= result.settings.items()
+
+
+def test_the_total_loss_has_the_same_defaults():
+    loss, run = (
+        inspect.signature(function).parameters
+        for function in (nst.total_loss, nst.style_transfer)
+    )
+    shared = loss.keys() & run.keys()
+    assert shared >= {"network", "content_layers", "style_layers", "tv_weight", "tile"}
+    for name in shared:
+        assert loss[name].default == run[name].default, name
+
+
+# Paths
+
+
+def test_paths_may_be_anything_that_has_one():
+    weights, photo, painting = map(
+        AsPath, [TINY["weights"], "photo.jpg", "painting.jpg"]
+    )
+    result = transfer(photo, painting, weights=weights, init=photo)
+    np.testing.assert_array_equal(result.image, transfer(init="photo.jpg").image)
+    assert result.settings["weights"] == TINY["weights"]
+    assert result.settings["init"] == result.settings["content_image"] == "photo.jpg"
+    result.save(AsPath("out.png"))
+    assert nst.read_settings(AsPath("out.png"))["style_image"] == ["painting.jpg"]
+
+
 # Many runs
 
 
@@ -226,14 +205,18 @@ def test_runs_leave_nothing_behind(optimizer, settings, live_tensors):
 # Reconstruction
 
 
+def reconstruct(layers, match="content", **settings):
+    return nst.reconstruct("photo.jpg", layers, match, **(TINY | settings))
+
+
 def test_a_first_layer_is_reconstructed_nearly_exactly(photo):
-    result = nst.reconstruct("photo.jpg", "block1_conv1", steps=150)
+    result = reconstruct("block1_conv1", steps=150)
     assert np.abs(result.image - photo[0]).mean() < 0.04
 
 
 def test_a_texture_has_the_style_and_not_the_content(photo):
     layers = ["block1_conv1", "block2_conv1"]
-    result = nst.reconstruct("photo.jpg", layers, "style", steps=60)
+    result = reconstruct(layers, "style", steps=60)
     assert result.history["style"][-1] < 0.01 * result.history["style"][0]
     assert result.history["content"] == [0.0] * len(result.history["step"])
     assert np.abs(result.image - photo[0]).mean() > 0.05
@@ -241,42 +224,107 @@ def test_a_texture_has_the_style_and_not_the_content(photo):
 
 def test_reconstruct_knows_two_ways():
     with pytest.raises(ValueError, match=r"match: 'both' is none of"):
-        nst.reconstruct("photo.jpg", "block1_conv1", "both")
-
-
-# The result
-
-
-def test_a_result_shows_itself_in_a_notebook():
-    result = transfer()
-    assert result._repr_png_().startswith(b"\x89PNG")
-    assert repr(result).startswith("<Result 48 x 32 after 3 steps, total ")
-
-
-def test_a_saved_result_tells_how_it_was_made():
-    result = transfer(size=[32, 48], tv_weight=0.5)
-    result.save("out.png")
-    settings = nst.read_settings("out.png")
-    assert settings["tv_weight"] == 0.5 and settings["size"] == [32, 48]
-    assert settings["last"]["total"] == result.history["total"][-1]
-    np.testing.assert_allclose(nst.load_image("out.png")[0], result.image, atol=0.002)
+        reconstruct("block1_conv1", "both")
 
 
 # A run that does not end well
 
 
-def interrupt_at(step):
-    def stop(result):
+def raise_at(step, error):
+    def callback(result):
         if result.history["step"][-1] == step:
-            raise KeyboardInterrupt
+            raise error
 
-    return stop
+    return callback
+
+
+class Closing:
+    """A callback that notes that it was closed, and may fail while it is."""
+
+    def __init__(self, error=None):
+        self.error, self.closed = error, 0
+
+    def __call__(self, result):
+        pass
+
+    def close(self, result):
+        self.closed += 1
+        if self.error:
+            raise self.error
+
+
+def chain(error):
+    """An error, and those that came before it or were kept with it."""
+    errors = []
+    while error and error not in errors:
+        errors.append(error)
+        error = error.__context__
+    return errors
 
 
 def test_ctrl_c_gives_back_the_result_so_far():
-    result = transfer(steps=9, callbacks=[interrupt_at(4)])
+    watchers = [raise_at(4, KeyboardInterrupt()), Closing()]
+    result = transfer(**SHALLOW, steps=9, callbacks=watchers)
     assert result.history["step"] == [1, 2, 3, 4] and not result.complete
-    np.testing.assert_array_equal(result.image, transfer(steps=4).image)
+    assert watchers[1].closed == 1
+    np.testing.assert_array_equal(result.image, transfer(**SHALLOW, steps=4).image)
+
+
+def test_every_callback_is_closed_whatever_others_do():
+    full, other = OSError("no space left"), RuntimeError("another")
+    watchers = [Closing(full), nst.checkpoint("run.npz"), Closing(other), Closing()]
+    with pytest.raises(OSError, match="no space left") as raised:
+        transfer(**SHALLOW, callbacks=watchers)
+    assert [w.closed for w in watchers if hasattr(w, "closed")] == [1, 1, 1]
+    assert load_checkpoint("run.npz").complete
+    assert chain(raised.value) == [full, other]
+    assert raised.value.result.complete
+
+
+def test_the_error_of_the_run_comes_before_those_of_closing():
+    real, full, other = ValueError("the real one"), OSError("full"), RuntimeError()
+    watchers = [raise_at(2, real), Closing(full), nst.checkpoint("r.npz")]
+    with pytest.raises(ValueError, match="the real one") as raised:
+        transfer(**SHALLOW, callbacks=[*watchers, Closing(other)])
+    assert chain(raised.value) == [real, full, other]
+    assert raised.value.result.history["step"] == [1, 2]
+    assert load_checkpoint("r.npz").history["step"] == [1, 2]
+
+
+def test_ctrl_c_while_a_callback_is_closed_arrives():
+    watchers = [Closing(KeyboardInterrupt()), nst.checkpoint("run.npz"), Closing()]
+    with pytest.raises(KeyboardInterrupt) as raised:
+        transfer(**SHALLOW, callbacks=watchers)
+    assert raised.value.result.complete and watchers[2].closed == 1
+    assert load_checkpoint("run.npz").complete
+
+
+def test_one_error_may_be_raised_by_several():
+    """As by a callback that fails in a step, and says so again when it is closed."""
+    error, other = ValueError("the same"), OSError("another")
+    watchers = [raise_at(2, error), Closing(error), Closing(error), Closing(other)]
+
+    def run():
+        with pytest.raises(ValueError, match="the same") as raised:
+            transfer(**SHALLOW, callbacks=watchers)
+        seen.extend(chain(raised.value))
+
+    seen = []
+    thread = threading.Thread(target=run, daemon=True)  # it must not go in circles
+    thread.start()
+    thread.join(timeout=20)
+    assert seen == [error, other]
+
+
+def test_ctrl_c_before_the_first_step_arrives(monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("nst_tf.transfer.total_loss", interrupted)
+    watcher = Closing()
+    with pytest.raises(KeyboardInterrupt):
+        transfer(**SHALLOW, callbacks=watcher)
+    assert not watcher.closed  # there is nothing to be kept
 
 
 def breaking_network(bad):
@@ -330,13 +378,6 @@ def test_a_wrong_picture_is_found_before_the_network_is_loaded(which, monkeypatc
         transfer(**{which: "no.jpg"})
 
 
-def test_a_tiny_picture_says_how_small_it_may_be():
-    with pytest.raises(ValueError, match="1 x 1 pixels.*at least 16 x 16"):
-        transfer(np.zeros((1, 1, 3)))
-    shallow = dict(content_layers="block2_conv1", style_layers="block1_conv1")
-    assert transfer(np.zeros((2, 3, 3)), **shallow).image.shape == (32, 48, 3)
-
-
 # With the real network
 
 
@@ -350,13 +391,7 @@ def test_vgg19_paints():
 
 @pytest.mark.vgg19
 def test_a_first_layer_of_vgg19_is_reconstructed_nearly_exactly():
-    result = nst.reconstruct(
-        "photo.jpg",
-        "block1_conv1",
-        network="vgg19",
-        weights="imagenet",
-        size=64,
-        steps=300,
-    )
+    vgg19 = {"network": "vgg19", "weights": "imagenet"}
+    result = reconstruct("block1_conv1", **vgg19, size=64, steps=300)
     photo = nst.load_image("photo.jpg", 64)[0]
     assert np.abs(result.image - photo).mean() < 0.03
