@@ -3,6 +3,7 @@
 import argparse
 import inspect
 import json
+import os
 import re
 import sys
 import typing
@@ -15,7 +16,7 @@ from nst_tf.callbacks import checkpoint, film, progress
 from nst_tf.estimates import Probe, device
 from nst_tf.features import smallest_side
 from nst_tf.images import check_path, image_shape, load_image, open_image, read_settings
-from nst_tf.results import load_checkpoint
+from nst_tf.resume import load_saved
 from nst_tf.settings import check_settings
 from nst_tf.targets import Style
 from nst_tf.transfer import style_transfer
@@ -98,10 +99,17 @@ def _in_options(message):
 
 
 def _complain(message):
-    print(f"nst-tf: {_in_options(message)}", file=sys.stderr)
+    """On one line, whatever names are in it."""
+    print("nst-tf:", *message.splitlines(), file=sys.stderr)
 
 
 # The commands
+
+
+def _say(words):
+    """On stdout, also names with letters that its encoding lacks."""
+    encoding = sys.stdout.encoding or "utf-8"
+    print(str(words).encode(encoding, "backslashreplace").decode(encoding))
 
 
 def _outputs(contents, styles, output):
@@ -109,7 +117,7 @@ def _outputs(contents, styles, output):
     named = [Path(f"{Path(c).stem}-{Path(styles[0]).stem}.png") for c in contents]
     if output is None:
         paths = named
-    elif Path(output).is_dir():
+    elif os.path.isdir(output):
         paths = [Path(output) / name for name in named]
     elif len(contents) > 1:
         raise ValueError(f"{output} is no folder; {len(contents)} pictures need one")
@@ -117,7 +125,7 @@ def _outputs(contents, styles, output):
         paths = [Path(output)]
     for path in paths:
         check_path(path)
-        if path.resolve() in [Path(p).resolve() for p in [*contents, *styles]]:
+        if os.path.realpath(path) in map(os.path.realpath, [*contents, *styles]):
             raise ValueError(f"{path} is one of the pictures; choose another name")
     if len(set(paths)) < len(paths):
         raise ValueError("two photographs have the same name; paint them one by one")
@@ -129,13 +137,16 @@ def _seconds(text):
     found = re.fullmatch(r"(\d+\.?\d*) ?([smh]?)", text)
     if not found:
         raise argparse.ArgumentTypeError(f"{text!r}; wanted a time, such as 90s or 2m")
-    return float(found[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[found[2]]
+    seconds = float(found[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[found[2]]
+    if not seconds:
+        raise argparse.ArgumentTypeError(f"{text!r}; wanted more than no time")
+    return seconds
 
 
 def _pictures(args):
     """Paths of the photographs and of the paintings."""
     if args.resume and not args.pictures:
-        made_with = load_checkpoint(args.resume).settings
+        made_with = load_saved(args.resume).settings
         return [made_with["content_image"]], made_with["style_image"]
     if len(args.pictures) < 2:
         raise ValueError("one picture only; wanted a photograph and a painting")
@@ -222,13 +233,13 @@ def _paint(photograph, style, path, callbacks, settings):
         if result is None:
             raise
         result.save(path)
-        _complain(f"{error}. The last good picture: {path}")
+        _complain(_in_options(f"{error}. The last good picture: {path}"))
         return 1
     result.save(path)
     if not result.complete:
-        print(f"Stopped after {len(result.history['step'])} steps: {path}")
+        _say(f"Stopped after {len(result.history['step'])} steps: {path}")
         return 130
-    print(path)
+    _say(path)
     return 0
 
 
@@ -276,7 +287,7 @@ def _transfer(args):
 
 def _describe(args):
     for name, value in read_settings(args.picture).items():
-        print(f"{name:16} {json.dumps(value)}")
+        _say(f"{name:16} {json.dumps(value)}")
     return 0
 
 
@@ -285,7 +296,8 @@ def _describe(args):
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message):
-        self.exit(2, f"nst-tf: {message} (see {self.prog} --help)\n")
+        _complain(f"{message} (see {self.prog} --help)")
+        self.exit(2)
 
 
 def _add_debug(parser, default):
@@ -375,7 +387,7 @@ def main(arguments=None):
     except (ValueError, OSError, ImportError) as error:
         if args.debug:
             raise
-        _complain(str(error))
+        _complain(_in_options(str(error)))
         return 2
 
 

@@ -61,7 +61,7 @@ def check_layers(layers, available, network, argument="layers"):
 
 def check_variant(network, pooling, normalize, weights):
     """Raises a `ValueError` if a network cannot be had like this."""
-    if weights != "imagenet" and not Path(weights).is_file():
+    if weights != "imagenet" and not os.path.isfile(weights):
         raise ValueError(f"weights: there is no file {weights}")
     if not isinstance(pooling, str) or pooling not in POOLING:
         raise ValueError(f"pooling: {pooling!r} is none of {sorted(POOLING)}")

@@ -5,11 +5,12 @@ pictures are known again by their pixels, never by their paths. More steps and f
 sizes may be asked for.
 """
 
-from pathlib import Path
+import os
 
 import keras
 
 from nst_tf.features import NETWORKS
+from nst_tf.results import HISTORY, load_checkpoint
 from nst_tf.settings import INITS, check_sizes
 from nst_tf.sources import is_url
 
@@ -18,6 +19,46 @@ PATHS = {"init": INITS, "weights": ("imagenet",)}  # names, beside which are pat
 
 
 # What a file brings
+
+KINDS = {  # of settings without which no run can go on
+    "content_image": str,
+    "style_image": list,
+    "style_blend": list,
+    "size": list,
+    "steps": list,
+    "style_size": int,
+    "network": str,
+    "weights": str,
+    "optimizer": str | dict,
+    "fingerprint": str,
+}
+
+
+def _is_whole(saved):
+    """Whether a `Result` has all that a run needs to go on."""
+    settings, history = saved.settings, saved.history
+    kinds = all(isinstance(settings[name], kind) for name, kind in KINDS.items())
+    numbers = [*settings["size"], *settings["steps"], *history["size"]]
+    lists = settings["style_image"], settings["size"], settings["steps"]
+    lengths = {len(history[name]) for name in HISTORY}
+    whole = all(isinstance(n, int) for n in numbers) and len(lengths) == 1
+    return kinds and whole and all(lists) and saved.state["image"].ndim == 4
+
+
+def load_saved(path):
+    """The `Result` of an earlier run, which can go on.
+
+    Raises:
+        ValueError: no such file, or not a checkpoint of a run.
+    """
+    saved = load_checkpoint(path)
+    try:
+        whole = _is_whole(saved)
+    except (AttributeError, KeyError, TypeError):
+        whole = False
+    if not whole:
+        raise ValueError(f"resume: {path} is not a checkpoint of a run")
+    return saved
 
 
 def _lost(name, value):
@@ -28,7 +69,7 @@ def _lost(name, value):
 
 
 def _picture(name, value):
-    if not isinstance(value, str) or not (is_url(value) or Path(value).is_file()):
+    if not isinstance(value, str) or not (is_url(value) or os.path.isfile(value)):
         raise _lost(name, value)
     return value
 
@@ -43,7 +84,7 @@ def _restored(name, value):
         try:
             return keras.optimizers.deserialize(value)
         except Exception as error:  # of a class that is not known here
-            raise _lost(name, value["class_name"]) from error
+            raise _lost(name, value.get("class_name", value)) from error
     return value
 
 

@@ -4,7 +4,6 @@ import math
 import numbers
 import os
 from dataclasses import dataclass, fields
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -114,7 +113,7 @@ def check_network(network, content_layers, style_layers):
 
 def check_init(init):
     known = not isinstance(init, str) or init in INITS
-    if not known and not is_url(init) and not Path(init).is_file():
+    if not known and not is_url(init) and not os.path.isfile(init):
         raise ValueError(f"init: {init!r} is none of {list(INITS)}, nor a file")
 
 

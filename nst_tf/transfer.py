@@ -14,8 +14,8 @@ import numpy as np
 from nst_tf.callbacks import Callback
 from nst_tf.images import Picture
 from nst_tf.optimizers import OPTIMIZERS, descend
-from nst_tf.results import HISTORY, NotFiniteError, Result, load_checkpoint
-from nst_tf.resume import check_continues, with_saved
+from nst_tf.results import HISTORY, NotFiniteError, Result
+from nst_tf.resume import check_continues, load_saved, with_saved
 from nst_tf.settings import as_json, as_list, check_settings
 from nst_tf.starts import are_the_same, enlarge, load_pictures
 from nst_tf.targets import STYLE_LAYERS, Paintings, Style, extractor_of, total_loss
@@ -265,7 +265,7 @@ def style_transfer(
         "tile": tile,
         "callbacks": callbacks,
     }
-    saved = load_checkpoint(resume) if resume else None
+    saved = load_saved(resume) if resume else None
     if saved:
         content_image, style_image, keywords = with_saved(
             saved, (content_image, style_image), keywords, style_transfer.__kwdefaults__
