@@ -145,6 +145,17 @@ def test_the_picture_is_kept_when_a_film_cannot_be_written(monkeypatch, capsys):
     assert nst.load_image("out.png").shape == (1, 32, 48, 3)
 
 
+@pytest.mark.parametrize("quiet", [True, False])
+def test_without_weights_nothing_is_painted(quiet, monkeypatch, capsys, tmp_path):
+    def missing(*_):
+        raise ConnectionError("the weights are not here")
+
+    monkeypatch.setattr(targets, "_extractor", missing)
+    assert run(*PAIR, "-o", "out.png", *["--quiet"] * quiet) == 2
+    assert capsys.readouterr().err == "nst-tf: the weights are not here\n"
+    assert not (tmp_path / "out.png").exists()
+
+
 def test_the_network_is_loaded_once_for_all_photographs(monkeypatch):
     targets._extractor.cache_clear()
     calls = []

@@ -20,9 +20,9 @@ ELSEWHERE = {"network": "vgg19_slim", "size": 48, "steps": 2}
 
 
 def sweep(settings, *args, content="photo.jpg", style="painting.jpg", **fixed):
-    """`nst.sweep` of the small world's pictures, by the tiny network."""
-    tiny = {name: value for name, value in TINY.items() if name not in settings}
-    return nst.sweep(content, style, settings, *args, **(tiny | fixed))
+    """`nst.sweep` of the small world's pictures, by two layers of the tiny network."""
+    quick = {k: value for k, value in (TINY | SHALLOW).items() if k not in settings}
+    return nst.sweep(content, style, settings, *args, **(quick | fixed))
 
 
 def test_every_combination_has_its_picture_in_its_place():
@@ -39,7 +39,7 @@ def test_every_combination_has_its_picture_in_its_place():
 
 def test_a_picture_of_a_sweep_is_that_of_the_same_transfer():
     ((path,),) = sweep({"seed": [3], "steps": [2]})
-    result = transfer(seed=3, steps=2)
+    result = transfer(seed=3, steps=2, **SHALLOW)
     np.testing.assert_allclose(nst.load_image(path)[0], result.image, atol=0.002)
 
 
@@ -71,7 +71,7 @@ def test_what_json_cannot_tell_apart_has_other_names_too():
     names = [sweep({"seed": [0]}, style=style)[0] for style in blends]
     starts = [np.full((32, 48, 3), grey) for grey in (0.2, 0.7)]
     names += sweep({"init": starts})
-    layers = ["block1_conv1", "block4_conv2"]
+    layers = list(SHALLOW.values())
     networks = [nst.feature_extractor(layers, **TINY_NETWORK) for _ in range(2)]
     kernel = networks[1].get_layer("block1_conv1").kernel
     kernel.assign(2 * kernel)
@@ -87,7 +87,7 @@ def test_what_json_cannot_tell_apart_has_other_names_too():
 def test_an_optimizer_that_is_made_again_has_the_same_name():
     """Keras calls two of a kind differently."""
     names = [
-        sweep({"seed": [0]}, optimizer=keras.optimizers.SGD(rate), **SHALLOW)[0]
+        sweep({"seed": [0]}, optimizer=keras.optimizers.SGD(rate))[0]
         for rate in (0.1, 0.1, 0.2)
     ]
     assert names[0] == names[1] != names[2]
@@ -147,17 +147,17 @@ def test_the_pictures_of_a_sweep_leave_nothing_behind(live_tensors):
             yield paint(job)
             counts.append(live_tensors())
 
-    sweep({"seed": range(5)}, map=counted, **SHALLOW)
+    sweep({"seed": range(5)}, map=counted)
     assert len(counts) == 5 and counts[1:] == counts[1:2] * 4
 
 
 def test_sweeps_leave_nothing_behind(live_tensors):
     """Not even what a style knows of each of its layers, which one sweep keeps."""
     counts = []
-    for seed in range(4):
+    for seed in range(3):
         sweep({"style_layers": ["block1_conv1", "block2_conv1"]}, seed=seed)
         counts.append(live_tensors())
-    assert counts[1:] == counts[1:2] * 3
+    assert counts[1] == counts[2]
 
 
 def test_threads_may_share_the_work():

@@ -197,7 +197,7 @@ def test_paths_may_be_anything_that_has_one():
 def test_runs_leave_nothing_behind(optimizer, settings, live_tensors):
     counts = []
     for _ in range(4):
-        transfer(optimizer=optimizer, steps=1, **settings)
+        transfer(**SHALLOW, optimizer=optimizer, steps=1, **settings)
         counts.append(live_tensors())
     assert counts[1:] == counts[1:2] * 3
 
