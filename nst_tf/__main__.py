@@ -82,13 +82,18 @@ def _add_options(parser, function):
 # What goes wrong, in the words of who asked
 
 
+PICTURES = {"content_image": "the photograph", "style_image": "the painting"}
+
+
 def _in_options(message):
     """A message of the library, with options where it has arguments.
 
     >>> _in_options("content_weight: -1; or network='vgg19_slim'")
     '--content-weight: -1; or --network vgg19_slim'
     """
-    names = "|".join([*inspect.signature(style_transfer).parameters, "time_budget"])
+    for name, words in PICTURES.items():
+        message = message.replace(name, words)
+    names = "|".join([*style_transfer.__kwdefaults__, "time_budget"])
 
     def option(found):
         name, sign, value = found.groups()

@@ -62,7 +62,7 @@ def check_layers(layers, available, network, argument="layers"):
 def check_variant(network, pooling, normalize, weights):
     """Raises a `ValueError` if a network cannot be had like this."""
     if weights != "imagenet" and not os.path.isfile(weights):
-        raise ValueError(f"weights: there is no file {weights}")
+        raise ValueError(f"weights: there is no file {os.fspath(weights)}")
     if not isinstance(pooling, str) or pooling not in POOLING:
         raise ValueError(f"pooling: {pooling!r} is none of {sorted(POOLING)}")
     if network == SLIM and not (pooling == "avg" and normalize):
@@ -137,7 +137,7 @@ def weights_file(network, weights="imagenet"):
         return str(WEIGHTS / f"{SLIM}.weights.h5")
     if weights == "imagenet":
         return os.environ.get(VARIABLES.get(network, "")) or weights
-    return str(weights)
+    return os.fspath(weights)
 
 
 def _load_weights(model, network, weights):

@@ -5,6 +5,7 @@ pictures are known again by their pixels, never by their paths. More steps and f
 sizes may be asked for.
 """
 
+import copy
 import os
 
 import keras
@@ -74,6 +75,17 @@ def _picture(name, value):
     return value
 
 
+def _optimizer(value):
+    lost = _lost("optimizer", value.get("class_name", value))
+    try:
+        found = keras.optimizers.deserialize(copy.deepcopy(value))  # which changes it
+    except Exception as error:  # of a class that is not known here
+        raise lost from error
+    if not isinstance(found, keras.optimizers.Optimizer):
+        raise lost
+    return found
+
+
 def _restored(name, value):
     """A setting as `style_transfer` takes it, of what JSON could hold of it."""
     if name == "network" and value not in NETWORKS:
@@ -81,10 +93,7 @@ def _restored(name, value):
     if name == "init" and value not in INITS:
         return _picture(name, value)
     if name == "optimizer" and isinstance(value, dict):
-        try:
-            return keras.optimizers.deserialize(value)
-        except Exception as error:  # of a class that is not known here
-            raise _lost(name, value.get("class_name", value)) from error
+        return _optimizer(value)
     return value
 
 
@@ -113,7 +122,10 @@ def with_saved(saved, pictures, keywords, defaults):
         ValueError: what is left out cannot be restored from the file.
     """
     before, keywords = saved.settings, dict(keywords)
+    photograph, painting = pictures
     left = [n for n in keywords if n in before and _is_left(keywords[n], defaults[n])]
+    if hasattr(painting, "blend") and "style_blend" in left:  # a `Style` has it
+        left.remove("style_blend")
     for name in left:
         keywords[name] = _restored(name, before[name])
     sizes = check_sizes(keywords["size"])
@@ -122,11 +134,10 @@ def with_saved(saved, pictures, keywords, defaults):
     if "steps" in left:
         further = max(0, len(sizes) - len(before["steps"]))
         keywords["steps"] = before["steps"] + before["steps"][-1:] * further
-    photograph, painting = pictures
     if photograph is None:
-        photograph = _picture("the photograph", before["content_image"])
+        photograph = _picture("content_image", before["content_image"])
     if painting is None:
-        painting = [_picture("the painting", path) for path in before["style_image"]]
+        painting = [_picture("style_image", path) for path in before["style_image"]]
     return photograph, painting, keywords
 
 
@@ -139,10 +150,19 @@ def _contradiction(name, before, now):
     )
 
 
+def _nameless(value):
+    """A setting without the names by which Keras tells objects of one kind apart."""
+    if isinstance(value, dict):
+        return {key: _nameless(v) for key, v in value.items() if key != "name"}
+    return [_nameless(v) for v in value] if isinstance(value, list) else value
+
+
 def _agree(name, before, now):
     """Two pictures, and two files of weights, are not compared by their paths."""
     names = PATHS.get(name)
-    return before == now or names and before not in names and now not in names
+    if names and before not in names and now not in names:
+        return True
+    return _nameless(before) == _nameless(now)
 
 
 def check_continues(saved, shaping):

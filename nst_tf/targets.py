@@ -10,7 +10,13 @@ import numpy as np
 from nst_tf.features import feature_extractor, smallest_side, weights_file
 from nst_tf.images import Picture, load_image, open_image
 from nst_tf.losses import TotalLoss, mean_gram
-from nst_tf.settings import check_blend, check_network, check_tile, check_weights
+from nst_tf.settings import (
+    check_blend,
+    check_network,
+    check_sizes,
+    check_tile,
+    check_weights,
+)
 from nst_tf.tiling import TiledLoss, tile_for, tiled_features, tiled_grams
 
 STYLE_LAYERS = tuple(f"block{b}_conv1" for b in range(1, 6))  # the paper's, section 3
@@ -192,6 +198,8 @@ def total_loss(
     layers, followed = check_network(network, content_layers, style_layers)
     weights = check_weights(content_weight, style_weight, tv_weight)
     check_tile(tile, network)
+    if style_size is not None:
+        check_sizes([style_size], "style_size")
     least = smallest_side([*layers, *followed])
     content = load_image(content, min_side=least)
     style = style if isinstance(style, Style) else Style(style)
@@ -199,7 +207,7 @@ def total_loss(
     extractor = kept_extractor(network, [*layers, *followed])
     tile_here = tile_for(extractor, content.shape[1:3], tile)
     kind = functools.partial(TiledLoss, tile=tile_here) if tile_here else TotalLoss
-    size = style_size or max(content.shape[1:3])
+    size = max(content.shape[1:3]) if style_size is None else style_size
     return kind(
         extractor,
         content_targets(extractor, content, layers, tile_here),

@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import itertools
 import math
 import os
 import time
@@ -137,10 +136,12 @@ def _close(callbacks, result):
 
 def _chained(errors):
     """The first of several errors, with the others behind it as its context."""
-    for error, following in itertools.pairwise(errors):
-        while error.__context__:
-            error = error.__context__
-        error.__context__ = following
+    behind = errors[:1]
+    for error in errors[1:]:
+        while behind[-1].__context__:
+            behind.append(behind[-1].__context__)
+        if error not in behind:
+            behind[-1].__context__ = error
     return errors[0]
 
 
