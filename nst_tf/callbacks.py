@@ -80,7 +80,7 @@ def save_images(path: Path = "step_{step:05d}.png", every: int = 10) -> Callback
     """
     _check_every(every)
     try:
-        names = {str(path).format(step=step) for step in (1, 2)}
+        names = {os.fspath(path).format(step=step) for step in (1, 2)}
     except (KeyError, IndexError, ValueError) as error:
         raise ValueError(f"save_images: {path} has more than {{step}}") from error
     if len(names) == 1:
@@ -90,7 +90,7 @@ def save_images(path: Path = "step_{step:05d}.png", every: int = 10) -> Callback
     def save(result):
         step = result.history["step"][-1]
         if step % every == 0:
-            save_image(str(path).format(step=step), result.image, result.settings)
+            save_image(os.fspath(path).format(step=step), result.image, result.settings)
 
     return save
 

@@ -6,8 +6,8 @@ Colours of text and background are matplotlib's own, so that its styles change t
 
 import functools
 import io
+import os
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,7 +26,7 @@ COLORS = dict(zip(PARTS, ("#0072B2", "#D55E00", "#009E73", GREY), strict=True))
 
 def _picture(image):
     """A `Result`, a path, or an image with or without a batch axis, as `(H, W, 3)`."""
-    if isinstance(image, str | Path):
+    if isinstance(image, str | os.PathLike):
         image = load_image(image)
     array = np.asarray(getattr(image, "image", image))
     return array[0] if array.ndim == 4 else array

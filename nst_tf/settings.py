@@ -36,14 +36,14 @@ def _is_weight(value):
 # Checks: each raises a `ValueError`, or returns its argument in one form
 
 
-def check_sizes(size, name="size"):
+def check_sizes(size, name="size", least=SMALLEST_SIZE):
     """A list of growing sizes."""
     sizes = as_list(size)
-    wrong = [s for s in sizes if not _is_whole(s, SMALLEST_SIZE)]
+    wrong = [s for s in sizes if not _is_whole(s, least)]
     if wrong or not sizes:
         raise ValueError(
             f"{name}: {wrong[0] if wrong else 'none'}; wanted a whole number, at least "
-            f"{SMALLEST_SIZE} pixels"
+            f"{least} pixels"
         )
     if sorted(set(sizes)) != sizes:
         raise ValueError(f"{name}: {size}; wanted sizes that grow")
@@ -257,7 +257,9 @@ def as_json(value):
     if isinstance(value, list | tuple):
         return [as_json(item) for item in value]
     if isinstance(value, keras.optimizers.Optimizer):
-        return as_json(keras.optimizers.serialize(value))
+        saved = keras.optimizers.serialize(value)
+        del saved["config"]["name"]  # Keras numbers them: sgd_1, sgd_2
+        return as_json(saved)
     if isinstance(value, keras.Model):
         return value.name
     if isinstance(value, Image.Image):

@@ -199,7 +199,7 @@ def total_loss(
     weights = check_weights(content_weight, style_weight, tv_weight)
     check_tile(tile, network)
     if style_size is not None:
-        check_sizes([style_size], "style_size")
+        check_sizes([style_size], "style_size", least=1)
     least = smallest_side([*layers, *followed])
     content = load_image(content, min_side=least)
     style = style if isinstance(style, Style) else Style(style)

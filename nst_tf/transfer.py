@@ -227,9 +227,10 @@ def style_transfer(
             while the free memory suffices, then tiles.
         callbacks: functions of the `Result` so far, called after every step: see
             `nst_tf.callbacks`.
-        resume: a file of the callback `checkpoint`; the run goes on from there. It also
-            has the pictures and the settings, for those that are left out; more steps
-            and further sizes may be asked for.
+        resume: a file of the callback `checkpoint`; the run goes on from there. It has
+            the pictures, for those that are left out, and the settings, for those that
+            are left at their default; more steps, as a list, and further sizes may be
+            asked for.
 
     Returns:
         A `Result`. Ctrl-C (and a notebook's stop button) gives back the one so far.
