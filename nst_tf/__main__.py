@@ -88,11 +88,14 @@ PICTURES = {"content_image": "the photograph", "style_image": "the painting"}
 def _in_options(message):
     """A message of the library, with options where it has arguments.
 
-    >>> _in_options("content_weight: -1; or network='vgg19_slim'")
-    '--content-weight: -1; or --network vgg19_slim'
+    Names of files, which stand in quotes or behind a slash, stay as they are.
+
+    >>> _in_options("content_weight: -1; or network='vgg19_slim', not 'seed=1.png'")
+    "--content-weight: -1; or --network vgg19_slim, not 'seed=1.png'"
     """
+    own = r"(?<![\w/'\\])"
     for name, words in PICTURES.items():
-        message = message.replace(name, words)
+        message = re.sub(rf"{own}{name}\b(?!\.)", words, message)
     names = "|".join([*style_transfer.__kwdefaults__, "time_budget"])
 
     def option(found):
@@ -100,7 +103,8 @@ def _in_options(message):
         name = f"--{name.replace('_', '-')}"
         return f"{name} {value.strip(chr(39))}" if sign == "=" else f"{name}:"
 
-    return re.sub(rf"\b({names})(=|:)('[^']*'|(?<==)[\w./-]+|)", option, message)
+    pattern = rf"{own}({names})(=|:)('[^']*'|(?<==)[\w./-]+|)"
+    return re.sub(pattern, option, message)
 
 
 def _complain(message):
@@ -150,7 +154,9 @@ def _seconds(text):
 
 def _pictures(args):
     """Paths of the photographs and of the paintings."""
-    if args.resume and not args.pictures:
+    if args.resume is not None and not args.pictures:
+        if args.style:
+            raise ValueError("--style: name the photograph and the painting as well")
         made_with = load_saved(args.resume).settings
         return [made_with["content_image"]], made_with["style_image"]
     if len(args.pictures) < 2:
@@ -160,7 +166,8 @@ def _pictures(args):
 
 def _check_options(args, contents):
     """What only the command line has."""
-    if len(contents) > 1 and (args.checkpoint or args.resume or args.animate):
+    one_run = (args.checkpoint, args.resume, args.animate)
+    if len(contents) > 1 and any(option is not None for option in one_run):
         raise ValueError(
             "--checkpoint, --resume and --animate are for one photograph at a time"
         )
@@ -188,12 +195,6 @@ def _photographs(paths, open_one):
     yield from map(open_one, others)
 
 
-def _cost(probe, shape, budget):
-    if budget:
-        return probe.plan(budget, shape)
-    return probe.estimate(shape, probe.settings.size, probe.settings.steps)
-
-
 def _opened(contents, styles, settings, budget):
     """The photographs and the `Style`; each file is decoded once."""
     checked = check_settings(callbacks=(), **settings)
@@ -201,7 +202,8 @@ def _opened(contents, styles, settings, budget):
 
     def open_one(path):
         opened = open_image(path, None if budget else checked.size[-1])
-        load_image(opened, checked.size[0], min_side=least)  # is it large enough?
+        size = None if budget else checked.size[0]
+        load_image(opened, size, min_side=least)  # is it large enough?
         return opened
 
     style = Style(list(map(open_image, styles)), checked.style_blend)
@@ -229,17 +231,20 @@ def _watchers(args, name):
     return callbacks
 
 
-def _paint(photograph, style, path, callbacks, settings):
+def _paint(photograph, style, path, callbacks, settings, debug=False):
     """One picture, saved; returns the exit status."""
     try:
         result = style_transfer(photograph, style, callbacks=callbacks, **settings)
-    except Exception as error:
+    except (Exception, KeyboardInterrupt) as error:
         result = getattr(error, "result", None)
         if result is None:
             raise
         result.save(path)
-        _complain(_in_options(f"{error}. The last good picture: {path}"))
-        return 1
+        what = str(error) or type(error).__name__
+        _complain(_in_options(f"{what}. The last good picture: {path}"))
+        if debug:
+            raise
+        return 130 if isinstance(error, KeyboardInterrupt) else 1
     result.save(path)
     if not result.complete:
         _say(f"Stopped after {len(result.history['step'])} steps: {path}")
@@ -252,7 +257,40 @@ def _go_on(args, contents, styles, path, settings):
     """A run from its checkpoint, which has all that the command does not say."""
     pictures = (contents[0], styles) if args.pictures else (None, None)
     callbacks = _watchers(args, Path(contents[0]).name)
-    return _paint(*pictures, path, callbacks, settings)
+    return _paint(*pictures, path, callbacks, settings, args.debug)
+
+
+def _tell(args, words):
+    if not args.quiet:
+        print(words, file=sys.stderr)
+
+
+def _cost(probe, shape, budget):
+    if budget:
+        return probe.plan(budget, shape)
+    return probe.estimate(shape, probe.settings.size, probe.settings.steps)
+
+
+def _paint_all(args, photographs, style, paths, settings, budget):
+    """Photographs one by one; a small run before the first tells the cost of each."""
+    probe, where = None, device()
+    for k, (photograph, path) in enumerate(zip(photographs, paths, strict=True)):
+        name = Path(photograph.filename).name
+        callbacks = _watchers(args, name)
+        if k == 0 and (budget or not args.quiet):
+            probe = _probe(photograph, style, settings, budget)
+        if probe:
+            found = _cost(probe, image_shape(photograph), budget)
+            settings |= {"size": found.size, "steps": found.steps}
+            sizes, steps = (" ".join(map(str, n)) for n in (found.size, found.steps))
+            cost = f"{name}: size {sizes}, steps {steps}: {found}"
+            _tell(args, cost if k else f"{cost}, {where}")
+        elif k == 0:
+            _tell(args, f"{name}: {where}")
+        status = _paint(photograph, style, path, callbacks, settings, args.debug)
+        if status:
+            return status
+    return 0
 
 
 def _transfer(args):
@@ -263,31 +301,12 @@ def _transfer(args):
     settings = {name: getattr(args, name) for name in names}
     if args.quiet:
         keras.utils.disable_interactive_logging()  # which tells of downloads
-    if args.resume:
+    if args.resume is not None:
         return _go_on(args, contents, styles, paths[0], settings)
-
     budget = args.time_budget and args.time_budget / len(contents)
     photographs, style = _opened(contents, styles, settings, budget)
     del settings["style_blend"]  # the style has it
-    where = f", {device()}"
-    for k, photograph in enumerate(photographs):
-        name = Path(contents[k]).name
-        callbacks = _watchers(args, name)
-        if k == 0:
-            tell = budget or not args.quiet
-            probe = _probe(photograph, style, settings, budget) if tell else None
-        if probe:
-            found = _cost(probe, image_shape(photograph), budget)
-            settings |= {"size": found.size, "steps": found.steps}
-        if probe and not args.quiet:
-            sizes, steps = (" ".join(map(str, n)) for n in (found.size, found.steps))
-            words = f"{name}: size {sizes}, steps {steps}: {found}{where}"
-            print(words, file=sys.stderr)
-            where = ""
-        status = _paint(photograph, style, paths[k], callbacks, settings)
-        if status:
-            return status
-    return 0
+    return _paint_all(args, photographs, style, paths, settings, budget)
 
 
 def _describe(args):

@@ -5,7 +5,8 @@ step:
 
     style_transfer(photo, painting, callbacks=[lambda r: print(r.history["total"][-1])])
 
-If it has a `close`, that is called with the result when the run ends, however it ends.
+If it has a `close`, that is called with the result when the run ends, however it ends,
+after one step or more.
 """
 
 import io

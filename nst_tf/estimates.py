@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
+from nst_tf.features import smallest_side
 from nst_tf.images import Picture, fit, image_shape
 from nst_tf.memory import resident_memory
 from nst_tf.optimizers import memory_for
@@ -18,8 +19,7 @@ from nst_tf.transfer import style_transfer
 
 DEFAULTS = style_transfer.__kwdefaults__
 PROBE_SIZE = 320  # pixels of the small run; from noise, so that it has work to do
-PROBE = {"size": PROBE_SIZE, "style_size": PROBE_SIZE, "steps": 4, "init": "noise"}
-PROBE |= {"tile": None, "resume": None, "callbacks": ()}
+PROBE = {"steps": 4, "init": "noise", "tile": None, "resume": None, "callbacks": ()}
 WEIGHTS = ("content_weight", "style_weight", "tv_weight")
 COPIES = 12  # of the image, that an optimizer works with
 # From coarse to fine: each size is twice the one before, and has half of its steps.
@@ -94,28 +94,31 @@ class Probe:
 
     def __init__(self, content_image, style_image, settings):
         self.settings = check_settings(**(DEFAULTS | settings))
+        layers = [*self.settings.content_layers, *self.settings.style_layers]
+        self.least = smallest_side(layers)
+        shape = image_shape(content_image)
+        size = max(PROBE_SIZE, math.ceil(self.least * max(shape) / min(shape)))
         # Only which parts are there matters, and that the loss stays a number.
         parts = {w: min(getattr(self.settings, w), DEFAULTS[w]) for w in WEIGHTS}
-        small = settings | PROBE | parts
+        small = settings | PROBE | parts | {"size": size, "style_size": size}
         run = style_transfer(content_image, style_image, **small)
         first, *others = run.history["seconds"]
         step = np.median(np.diff([first, *others])) if others else first
-        pixels = fit(image_shape(content_image), PROBE_SIZE)
-        self.pixel = step / math.prod(pixels)
+        self.pixel = step / math.prod(fit(shape, size))
         self.tracing = max(0.0, first - 2 * step)
         self.network = extractor_of(self.settings)
         self.resident = resident_memory()
 
-    def estimate(self, shape, sizes, steps):
-        """The `Estimate` of a photograph, `(height, width)`, in lists of both."""
+    def estimate(self, shape, size, steps):
+        """The `Estimate` of a photograph, `(height, width)`, for lists of both."""
         seconds = 0.0
-        for size, n in zip(sizes, steps, strict=True):
-            pixels = fit(shape, size)
+        for side, n in zip(size, steps, strict=True):
+            pixels = fit(shape, side)
             tile = tile_for(self.network, pixels, self.settings.tile)
             work = step_work(self.network, pixels, tile)
             # The first step comes after a look at the targets, and fetches memory.
             seconds += self.tracing + self.pixel * work * (n + 1)
-        return Estimate(sizes, steps, seconds, self._memory(pixels, tile), tile)
+        return Estimate(size, steps, seconds, self._memory(pixels, tile), tile)
 
     def _memory(self, shape, tile):
         image = 4 * 3 * math.prod(shape)
@@ -127,16 +130,19 @@ class Probe:
 
     def plan(self, time_budget, shape):
         """As `plan`, for a photograph of a shape."""
+        possible = map(coarse_to_fine, (s for s in SIZES if s <= max(ENOUGH, *shape)))
         plans = [
-            self.estimate(shape, *coarse_to_fine(size).values())
-            for size in SIZES
-            if size <= max(ENOUGH, *shape)
+            self.estimate(shape, **sizes)
+            for sizes in possible
+            if min(fit(shape, sizes["size"][0])) >= self.least
         ]
+        if not plans:
+            raise ValueError(f"time_budget: a picture of {shape} is too narrow for it")
         fitting = [found for found in plans if found.seconds <= time_budget]
         if not fitting:
             raise ValueError(
-                f"time_budget: {time_budget:.3g} s; the smallest picture, {SIZES[0]} "
-                f"pixels, takes {plans[0]}"
+                f"time_budget: {time_budget:.3g} s; the smallest picture, "
+                f"{plans[0].size[-1]} pixels, takes {plans[0]}"
             )
         chosen = fitting[-1]
         more = min(time_budget / chosen.seconds, MOST_MORE)

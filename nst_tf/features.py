@@ -61,6 +61,8 @@ def check_layers(layers, available, network, argument="layers"):
 
 def check_variant(network, pooling, normalize, weights):
     """Raises a `ValueError` if a network cannot be had like this."""
+    if not isinstance(weights, str | os.PathLike):
+        raise ValueError(f"weights: {weights!r}; wanted the path of a file")
     if weights != "imagenet" and not os.path.isfile(weights):
         raise ValueError(f"weights: there is no file {os.fspath(weights)}")
     if not isinstance(pooling, str) or pooling not in POOLING:

@@ -141,6 +141,7 @@ def gram_loss(gram: Array, target: Array) -> tf.Tensor:
     Returns:
         Scalar, the mean over the batch.
     """
+    gram, target = _float(gram), _float(target)
     N = _float(tf.shape(gram)[-1])
     return tf.reduce_sum(tf.square(gram - target)) / (4 * N**2) / _batch(gram)
 

@@ -57,6 +57,8 @@ def loss_and_gradient(
     Raises:
         ValueError: the total does not depend on the image.
     """
+    if not isinstance(image, tf.Variable):
+        image = tf.convert_to_tensor(image)
     if hasattr(loss, "loss_and_gradient"):
         return loss.loss_and_gradient(image)
     with tf.GradientTape() as tape:
@@ -99,7 +101,10 @@ def _copy(optimizer):
     whole step with it.
     """
     copy = type(optimizer).from_config(optimizer.get_config())
-    copy._all_reduce_sum_gradients = lambda gradients: gradients
+    inner = copy
+    while inner is not None:  # one may scale the loss for another
+        inner._all_reduce_sum_gradients = lambda gradients: gradients
+        inner = getattr(inner, "inner_optimizer", None)
     return copy
 
 

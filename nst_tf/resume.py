@@ -16,7 +16,8 @@ from nst_tf.settings import INITS, check_sizes
 from nst_tf.sources import is_url
 
 OWN_RULES = ("size", "steps", "style_size")  # these may grow
-PATHS = {"init": INITS, "weights": ("imagenet",)}  # names, beside which are paths
+# Names, beside which are paths, and networks of the user's own.
+NAMES = {"init": INITS, "weights": ("imagenet",), "network": NETWORKS}
 
 
 # What a file brings
@@ -98,7 +99,7 @@ def _restored(name, value):
 
 
 def _is_left(value, default):
-    return value is default or type(value) is type(default) and value == default
+    return value is default  # a default that is asked for may be another object
 
 
 def _scaled(before, largest):
@@ -158,8 +159,8 @@ def _nameless(value):
 
 
 def _agree(name, before, now):
-    """Two pictures, and two files of weights, are not compared by their paths."""
-    names = PATHS.get(name)
+    """What has no name, such as a picture or a model, is not compared by its path."""
+    names = NAMES.get(name)
     if names and before not in names and now not in names:
         return True
     return _nameless(before) == _nameless(now)

@@ -1,8 +1,9 @@
 """What a run is asked for: checked before the first step, and written down as JSON."""
 
-import math
+import contextlib
 import numbers
 import os
+import sys
 from dataclasses import dataclass, fields
 
 import keras
@@ -20,17 +21,21 @@ WATCHING = ("nst_tf.callbacks", "nst_tf.figures")  # where functions make callba
 
 def as_list(value):
     """A list of what came as one thing or as several."""
-    if isinstance(value, str | bytes | os.PathLike) or not hasattr(value, "__iter__"):
+    if isinstance(value, str | bytes | os.PathLike):
         return [value]
-    return list(value)
+    try:
+        return list(value)
+    except TypeError:  # it is one thing
+        return [value]
 
 
 def _is_whole(value, least):
-    return isinstance(value, numbers.Integral) and value >= least
+    whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    return whole and value >= least
 
 
 def _is_weight(value):
-    return isinstance(value, numbers.Real) and math.isfinite(value) and value >= 0
+    return isinstance(value, numbers.Real) and 0 <= value <= sys.float_info.max
 
 
 # Checks: each raises a `ValueError`, or returns its argument in one form
@@ -91,10 +96,13 @@ def check_blend(blend, images):
 
 def check_network(network, content_layers, style_layers):
     """The content layers as a list, the style layers as a dict of their weights."""
+    outputs = None
+    with contextlib.suppress(Exception):  # a model may have no such thing
+        outputs = network.output
     if not isinstance(network, keras.Model):
         name, available = network, layer_names(network)
-    elif isinstance(network.output, dict):
-        name, available = network.name, list(network.output)
+    elif isinstance(outputs, dict):
+        name, available = network.name, list(outputs)
     else:
         raise ValueError(
             f"network: {network.name} gives no dict of {{layer: features}}"
@@ -154,7 +162,7 @@ def check_tile(tile, network):
 
 def check_callbacks(callbacks):
     """A list of functions."""
-    callbacks = [callbacks] if callable(callbacks) else list(callbacks or [])
+    callbacks = [callbacks] if callable(callbacks) else as_list(callbacks)
     if not all(map(callable, callbacks)):
         raise ValueError(f"callbacks: {callbacks}; wanted functions of a Result")
     for callback in callbacks:
@@ -264,11 +272,13 @@ def as_json(value):
         return value.name
     if isinstance(value, Image.Image):
         size = f"picture {value.width} x {value.height}"
-        return getattr(value, "filename", "") or size
+        return os.fsdecode(getattr(value, "filename", "")) or size
     if isinstance(value, np.generic):
         return value.item()
     if value is None or isinstance(value, str | bool | int | float):
         return value
     if isinstance(value, os.PathLike):
-        return os.fspath(value)
+        return os.fsdecode(value)
+    if hasattr(value, "read"):
+        return f"file {getattr(value, 'name', '')}"
     return f"array {tuple(np.shape(value))}"

@@ -89,12 +89,25 @@ def load_pictures(content_image, style, settings, full=False):
     return Pictures(contents, _firsts(contents, style, settings, least, full), styles)
 
 
-def are_the_same(content_image, style, settings, saved):
-    """Whether the pictures are those of a saved `Result`, at the sizes that it had."""
+def load_same_pictures(saved, content_image, style, settings):
+    """The `Pictures` of a run that goes on, decoded as they were.
+
+    Args:
+        saved: the earlier `Result`.
+        content_image, style, settings: as in `load_pictures`.
+
+    Raises:
+        ValueError: they are other pictures than those of the earlier run.
+    """
     names = ("size", "style_size")
     before = replace(settings, **{name: saved.settings[name] for name in names})
-    loads = (load_pictures(content_image, style, before, full) for full in (0, 1))
-    return any(p.fingerprint() == saved.settings["fingerprint"] for p in loads)
+    for full in (False, True):
+        pictures = load_pictures(content_image, style, before, full)
+        if pictures.fingerprint() == saved.settings["fingerprint"]:
+            if settings.size == before.size:
+                return pictures
+            return load_pictures(content_image, style, settings, full)
+    raise ValueError("resume: the run was made with other pictures than these")
 
 
 def enlarge(image, small, large):

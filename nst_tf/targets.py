@@ -2,13 +2,14 @@
 
 import functools
 import hashlib
+import weakref
 from typing import Any, TypeAlias
 
 import keras
 import numpy as np
 
 from nst_tf.features import feature_extractor, smallest_side, weights_file
-from nst_tf.images import Picture, load_image, open_image
+from nst_tf.images import Picture, image_shape, load_image, open_image
 from nst_tf.losses import TotalLoss, mean_gram
 from nst_tf.settings import (
     check_blend,
@@ -97,7 +98,8 @@ class Style:
         if not self.images:
             raise ValueError("style_image: none; wanted at least one")
         self.blend = check_blend(blend, self.images)
-        self._pictures: dict[Any, list] = {}
+        self._pictures: dict[int, list] = {}
+        self._sides: list[int] = []  # the shorter one of each file
         self._targets: dict[Any, dict] = {}
 
     def load(self, sizes, min_side=1):
@@ -110,12 +112,20 @@ class Style:
         Returns:
             A list for each size, of `(1, H, W, 3)` images.
         """
-        missing = {size for size in sizes if (size, min_side) not in self._pictures}
-        opened = [open_image(image) for image in self.images if missing]
+        found = {size: self._pictures.get(size) for size in sizes}
+        missing = [size for size, pictures in found.items() if pictures is None]
+        if missing:
+            opened = [open_image(image) for image in self.images]
+            self._sides = [min(image_shape(o)) for o in opened]
         for size in missing:
-            pictures = [load_image(o, size, min_side=min_side) for o in opened]
-            self._pictures[size, min_side] = pictures
-        return [self._pictures[size, min_side] for size in sizes]
+            found[size] = self._pictures[size] = [load_image(o, size) for o in opened]
+        for size, pictures in found.items():
+            for image, picture, side in zip(
+                self.images, pictures, self._sides, strict=True
+            ):
+                if min(side, *picture.shape[1:3]) < min_side:
+                    load_image(image, size, min_side=min_side)  # says so
+        return [found[size] for size in sizes]
 
     def targets(self, extractor, layers, size, tile=None):
         """`{layer: (1, N, N)}`, `mean_gram` of the pictures at this size, blended.
@@ -129,7 +139,8 @@ class Style:
             size: long edge of the pictures, in pixels.
             tile: as in `style_transfer`.
         """
-        key = (getattr(extractor, "variant", extractor), tuple(layers), size)
+        network = getattr(extractor, "variant", None) or weakref.ref(extractor)
+        key = network, tuple(layers), size
         if key not in self._targets:
             (pictures,) = self.load([size], smallest_side(layers))
             blended = dict.fromkeys(layers, 0.0)
@@ -139,6 +150,7 @@ class Style:
                 for layer in layers:
                     blended[layer] += b * grams[layer]
             self._targets[key] = blended
+            self._pictures.pop(size, None)  # they are large, and not needed any more
         return self._targets[key]
 
     def __getstate__(self):

@@ -192,7 +192,7 @@ class TiledLoss(TotalLoss):
         sums = iter(sums)
         content = style = tf.constant(0.0)
         for P in self._content.values():
-            content += next(sums) / tf.cast(len(self._content) * tf.size(P), P.dtype)
+            content += next(sums) / tf.cast(len(self._content) * tf.size(P[0]), P.dtype)
         for layer, w in self._style.items():
             M = np.prod(_positions(image, layer))
             style += w * gram_loss(next(sums) / M, self.style_targets[layer])

@@ -1,5 +1,6 @@
 """The run: sizes from coarse to fine, steps, a history, and going on later."""
 
+import contextlib
 import dataclasses
 import functools
 import math
@@ -16,7 +17,7 @@ from nst_tf.optimizers import OPTIMIZERS, descend
 from nst_tf.results import HISTORY, NotFiniteError, Result
 from nst_tf.resume import check_continues, load_saved, with_saved
 from nst_tf.settings import as_json, as_list, check_settings
-from nst_tf.starts import are_the_same, enlarge, load_pictures
+from nst_tf.starts import enlarge, load_pictures, load_same_pictures
 from nst_tf.targets import STYLE_LAYERS, Paintings, Style, extractor_of, total_loss
 
 # What goes in
@@ -134,14 +135,21 @@ def _close(callbacks, result):
     return errors
 
 
+def _behind(error):
+    """An error and those behind it, each once, though they may go in circles."""
+    found = []
+    while error and not any(error is one for one in found):
+        found.append(error)
+        error = error.__context__
+    return found
+
+
 def _chained(errors):
     """The first of several errors, with the others behind it as its context."""
-    behind = errors[:1]
     for error in errors[1:]:
-        while behind[-1].__context__:
-            behind.append(behind[-1].__context__)
-        if error not in behind:
-            behind[-1].__context__ = error
+        chain = _behind(errors[0])
+        if not any(one is known for one in _behind(error) for known in chain):
+            chain[-1].__context__ = error
     return errors[0]
 
 
@@ -164,7 +172,8 @@ def _run(result, stages, minimize, callbacks):
     errors += _close(callbacks, result)
     if errors:
         if result.history["step"]:
-            errors[0].result = result
+            with contextlib.suppress(AttributeError):  # it may have one of its own
+                errors[0].result = result
         raise _chained(errors)
     return result
 
@@ -229,8 +238,8 @@ def style_transfer(
             `nst_tf.callbacks`.
         resume: a file of the callback `checkpoint`; the run goes on from there. It has
             the pictures, for those that are left out, and the settings, for those that
-            are left at their default; more steps, as a list, and further sizes may be
-            asked for.
+            are left at their default. More steps and further sizes may be asked for:
+            write `steps=[100]` to ask for the default.
 
     Returns:
         A `Result`. Ctrl-C (and a notebook's stop button) gives back the one so far.
@@ -267,7 +276,7 @@ def style_transfer(
         "tile": tile,
         "callbacks": callbacks,
     }
-    saved = load_saved(resume) if resume else None
+    saved = None if resume is None else load_saved(resume)
     if saved:
         content_image, style_image, keywords = with_saved(
             saved, (content_image, style_image), keywords, style_transfer.__kwdefaults__
@@ -282,9 +291,8 @@ def style_transfer(
         settings = dataclasses.replace(settings, steps=steps)
 
     # The pictures come first: a wrong one should not wait for the network.
-    pictures = load_pictures(content_image, style, settings)
-    if saved and not are_the_same(content_image, style, settings, saved):
-        raise ValueError("resume: the run was made with other pictures than these")
+    load = functools.partial(load_same_pictures, saved) if saved else load_pictures
+    pictures = load(content_image, style, settings)
     result = _beginning(content_image, style, settings, pictures, saved)
     stages = _stages(pictures, style, settings)
     minimize = _minimizer(settings.optimizer)

@@ -145,6 +145,44 @@ def test_the_picture_is_kept_when_a_film_cannot_be_written(monkeypatch, capsys):
     assert nst.load_image("out.png").shape == (1, 32, 48, 3)
 
 
+def test_ctrl_c_while_a_film_is_written_keeps_the_picture(monkeypatch, capsys):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("nst_tf.callbacks.write_film", interrupted)
+    command = [*PAIR, "--animate", "run.gif", "-o", "out.png"]
+    assert run(*command) == 130
+    assert "The last good picture: out.png" in capsys.readouterr().err
+    assert nst.load_image("out.png").shape == (1, 32, 48, 3)
+
+
+def test_debug_shows_what_ended_a_run(capsys):
+    with pytest.raises(nst.NotFiniteError):
+        run("--debug", *PAIR, "--style-weight", "1e38", "-o", "out.png")
+
+
+def test_paintings_of_a_checkpoint_are_not_mixed_with_others(capsys):
+    assert run(*PAIR, "--checkpoint", "run.npz", "-o", "out.png") == 0
+    assert run("transfer", "--resume", "run.npz", "--style", "photo.jpg") == 2
+    assert "name the photograph and the painting as well" in capsys.readouterr().err
+    assert run("transfer", "--resume", "") == 2
+
+
+def test_names_of_files_are_told_as_they_are(capsys):
+    for name in ("no/seed=9.png", "seed=9.png", "content_image.png"):
+        assert run("transfer", name, "painting.jpg", *OPTIONS) == 2
+        assert f"'{name}' does not exist" in capsys.readouterr().err
+
+
+def test_a_wide_photograph_has_its_cost_and_its_budget(capfd):
+    Image.open("photo.jpg").resize((600, 40)).save("wide.png")
+    command = ["transfer", "wide.png", "painting.jpg", *NETWORK, "-o", "out.png"]
+    assert run(*command, "--size", "600", "--steps", "1") == 0
+    assert "wide.png: size 600, steps 1: about" in capfd.readouterr().err
+    assert run(*command, "--time-budget", "20s") == 0
+    assert min(nst.load_image("out.png").shape[1:3]) >= 16
+
+
 @pytest.mark.parametrize("quiet", [True, False])
 def test_without_weights_nothing_is_painted(quiet, monkeypatch, capsys, tmp_path):
     def missing(*_):
@@ -368,7 +406,17 @@ def test_a_time_budget_leaves_no_choice_of_size_and_steps(option, capsys):
     assert "leave those two out" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("budget", ["soon", "1.2.3", "-5", "3d", "0.001s"])
-def test_a_budget_that_cannot_be_is_told(budget, capsys):
+@pytest.mark.parametrize(
+    ("budget", "words"),
+    [
+        ("soon", "wanted a time"),
+        ("1.2.3", "wanted a time"),
+        ("-5", "wanted a time"),
+        ("3d", "wanted a time"),
+        ("0s", "more than no time"),
+        ("0.001s", "the smallest picture, 128 pixels, takes about"),
+    ],
+)
+def test_a_budget_that_cannot_be_is_told(budget, words, capsys):
     assert run(*UNPLANNED, f"--time-budget={budget}") == 2
-    assert "time" in capsys.readouterr().err
+    assert words in capsys.readouterr().err

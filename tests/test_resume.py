@@ -112,6 +112,40 @@ def test_an_optimizer_goes_on_where_it_was(schedule, how):
 # More of it
 
 
+def test_a_default_may_be_asked_for_as_a_list():
+    run(steps=2, callbacks=nst.checkpoint("run.npz"))
+    seen = []
+
+    def stop(result):
+        seen.append(result.settings["steps"])
+        raise Killed
+
+    with pytest.raises(Killed):
+        go_on(steps=[100], callbacks=stop)
+    assert seen == [[100]]
+
+
+def test_a_default_that_differs_from_the_run_contradicts_it():
+    run(tv_weight=0.3, callbacks=nst.checkpoint("run.npz"))
+    with pytest.raises(ValueError, match="tv_weight=0.3, and now tv_weight=0.5"):
+        go_on(tv_weight=float("0.5"))
+
+
+def test_a_model_of_the_users_own_may_be_built_again():
+    def model():
+        image = keras.Input((None, None, 3))
+        ones = keras.initializers.Ones()
+        edges = keras.layers.Conv2D(4, 3, kernel_initializer=ones)(image)
+        return keras.Model(image, {"edges": edges})
+
+    layers = {"content_layers": "edges", "style_layers": "edges", "steps": 4}
+    first, second = model(), model()
+    assert first.name != second.name
+    whole = run(network=first, **layers)
+    broken_off(2, network=first, **layers)
+    assert_same(go_on(network=second), whole)
+
+
 @pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
 def test_more_steps_of_a_finished_run_equal_an_unbroken_one(optimizer):
     run(steps=4, optimizer=optimizer, callbacks=nst.checkpoint("run.npz"))
@@ -322,6 +356,14 @@ def test_a_large_jpeg_is_known_again_at_further_sizes(large_jpeg):
     resumed = go_on(size=[32, 128], callbacks=nst.checkpoint("run.npz"))
     assert resumed.history["size"] == [32] * 3 + [128] * 3
     assert len(go_on(steps=4).history["size"]) == 7
+
+
+def test_a_large_jpeg_goes_on_as_it_was_decoded_before(large_jpeg):
+    """At first as a picture of the user's own, which is not decoded smaller."""
+    sizes = {"size": [32, 48], "steps": 4}
+    whole = run(Image.open(large_jpeg), **sizes)
+    broken_off(2, Image.open(large_jpeg), **sizes)
+    assert_same(go_on(large_jpeg), whole)
 
 
 def test_a_large_jpeg_of_an_old_file_is_known_again(large_jpeg):

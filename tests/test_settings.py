@@ -126,3 +126,24 @@ def test_every_setting_becomes_json(tiny_weights):
     found = json.loads(json.dumps(rules.as_json(values)))
     assert found.pop("optimizer")["class_name"] == "Adam"
     assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"weights": None}, "weights: None; wanted the path"),
+        ({"callbacks": 5}, r"callbacks: \[5\]; wanted functions"),
+        ({"content_weight": 10**400}, "content_weight: 1000"),
+        ({"seed": True}, "seed: True; wanted"),
+        ({"size": np.array(5)}, "size: 5; wanted"),
+    ],
+)
+def test_what_is_of_an_odd_type_is_told(wrong, message):
+    with pytest.raises(ValueError, match=message):
+        rules.check_settings(**(nst.style_transfer.__kwdefaults__ | wrong))
+
+
+def test_single_numbers_may_be_arrays():
+    sizes = {"size": np.array(48), "steps": np.array(3)}
+    found = rules.check_settings(**(nst.style_transfer.__kwdefaults__ | sizes))
+    assert (found.size, found.steps) == ([48], [3])

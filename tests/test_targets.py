@@ -127,7 +127,29 @@ def test_threads_may_share_a_style():
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         together = list(pool.map(paint, [48, 48, 64, 64]))
     for size, image in zip([48, 48, 64, 64], together, strict=True):
-        np.testing.assert_array_equal(image, paint(size))
+        alone = nst.Style(style.images, style.blend)
+        expected = transfer("photo.jpg", alone, **SHALLOW, size=size).image
+        np.testing.assert_array_equal(image, expected)
+
+
+def test_a_style_keeps_gram_matrices_and_no_pictures(live_tensors):
+    style = nst.Style("painting.jpg")
+    transfer("photo.jpg", style, **SHALLOW)
+    before, _ = live_tensors()
+    for size in (40, 56, 64):
+        transfer("photo.jpg", style, **SHALLOW, size=size)
+    assert live_tensors()[0] - before == 3  # of the one style layer
+
+
+def test_a_stream_is_read_once_for_shallow_and_deep_layers():
+    class Stream:
+        def __init__(self):
+            self.read = open("painting.jpg", "rb").read
+
+    deep = {"content_layers": "block4_conv2", "style_layers": "block1_conv1"}
+    streamed = transfer("photo.jpg", Stream(), **deep)
+    expected = transfer("photo.jpg", "painting.jpg", **deep)
+    np.testing.assert_array_equal(streamed.image, expected.image)
 
 
 # The network

@@ -192,7 +192,10 @@ def test_paths_may_be_anything_that_has_one():
 # Many runs
 
 
-@pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
+SCALED = keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam(0.02))
+
+
+@pytest.mark.parametrize("optimizer", ["lbfgs", "adam", SCALED])
 @pytest.mark.parametrize("settings", [{"size": [32, 48]}, {"size": 96, "tile": 64}])
 def test_runs_leave_nothing_behind(optimizer, settings, live_tensors):
     counts = []
@@ -314,6 +317,38 @@ def test_one_error_may_be_raised_by_several():
     thread.start()
     thread.join(timeout=20)
     assert seen == [error, other]
+
+
+class SaysItAgain(Closing):
+    """As one that writes in the background: the step's error, then one on top of it."""
+
+    def __call__(self, result):
+        try:
+            raise ValueError("the real one")
+        except ValueError as error:
+            self.error = error
+            raise
+
+    def close(self, result):
+        try:
+            raise self.error
+        except ValueError as error:
+            raise RuntimeError("while closing") from error
+
+
+def test_errors_that_go_in_circles_are_told_once():
+    watchers = [SaysItAgain(), Closing(OSError("second"))]
+    with pytest.raises(ValueError, match="the real one"):
+        transfer(**SHALLOW, callbacks=watchers)
+
+
+class HasAResult(Exception):
+    result = property(lambda self: None)
+
+
+def test_an_error_that_has_a_result_of_its_own_arrives():
+    with pytest.raises(HasAResult):
+        transfer(**SHALLOW, callbacks=raise_at(1, HasAResult()))
 
 
 def test_ctrl_c_before_the_first_step_arrives(monkeypatch):
