@@ -16,7 +16,7 @@ import os
 
 @contextlib.contextmanager
 def _silence():
-    """TensorFlow's libraries greet on file descriptor 2 while they are loaded."""
+    """Hides what TensorFlow's libraries write to file descriptor 2 while they load."""
     try:
         keep, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     except OSError:  # there is no stderr at all
@@ -42,12 +42,12 @@ def _has_driver():
 
 if os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow":
     raise ImportError("nst_tf needs Keras on TensorFlow: KERAS_BACKEND is another one")
-# TensorFlow tells its errors, and no more; a user's own choice wins.
+# TensorFlow reports errors, and no more; a user's own choice wins.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 with _silence():
     import tensorflow
 
-    if not _has_driver():  # without one it is no error that there is no GPU
+    if not _has_driver():  # without one, a missing GPU is no error
         tensorflow.config.list_physical_devices("GPU")
 
 from nst_tf import figures

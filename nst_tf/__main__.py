@@ -32,11 +32,11 @@ Paint photographs in the style of a painting (Gatys et al. 2016).
 """
 
 
-# Options out of a signature
+# Options from a signature
 
 
 def _descriptions(function):
-    """`{argument: what its docstring says}`, but for what holds in Python only."""
+    """`{argument: what its docstring says}`, without what holds in Python only."""
     words = inspect.getdoc(function)
     if words is None:  # Python was started with -OO
         return {}
@@ -79,7 +79,7 @@ def _add_options(parser, function):
         )
 
 
-# What goes wrong, in the words of who asked
+# What goes wrong, in the words of the command line
 
 
 PICTURES = {"content_image": "the photograph", "style_image": "the painting"}
@@ -108,7 +108,7 @@ def _in_options(message):
 
 
 def _complain(message):
-    """On one line, whatever names are in it."""
+    """Prints a message on one line, whatever names are in it."""
     print("nst-tf:", *message.splitlines(), file=sys.stderr)
 
 
@@ -116,7 +116,7 @@ def _complain(message):
 
 
 def _say(words):
-    """On stdout, also names with letters that its encoding lacks."""
+    """Prints to stdout, even letters that its encoding lacks."""
     encoding = sys.stdout.encoding or "utf-8"
     print(str(words).encode(encoding, "backslashreplace").decode(encoding))
 
@@ -129,7 +129,7 @@ def _outputs(contents, styles, output):
     elif os.path.isdir(output):
         paths = [Path(output) / name for name in named]
     elif len(contents) > 1:
-        raise ValueError(f"{output} is no folder; {len(contents)} pictures need one")
+        raise ValueError(f"{output} is not a folder; {len(contents)} pictures need one")
     else:
         paths = [Path(output)]
     for path in paths:
@@ -148,7 +148,7 @@ def _seconds(text):
         raise argparse.ArgumentTypeError(f"{text!r}; wanted a time, such as 90s or 2m")
     seconds = float(found[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[found[2]]
     if not seconds:
-        raise argparse.ArgumentTypeError(f"{text!r}; wanted more than no time")
+        raise argparse.ArgumentTypeError(f"{text!r}; wanted a time above zero")
     return seconds
 
 
@@ -165,7 +165,7 @@ def _pictures(args):
 
 
 def _check_options(args, contents):
-    """What only the command line has."""
+    """Checks what only the command line has."""
     one_run = (args.checkpoint, args.resume, args.animate)
     if len(contents) > 1 and any(option is not None for option in one_run):
         raise ValueError(
@@ -176,16 +176,16 @@ def _check_options(args, contents):
         getattr(args, name) != defaults[name] for name in ("size", "steps", "resume")
     ):
         raise ValueError(
-            "--time-budget chooses size and steps of a new run; leave those two out, "
-            "and --resume"
+            "--time-budget chooses size and steps of a new run; leave out --size, "
+            "--steps and --resume"
         )
 
 
 def _photographs(paths, open_one):
     """Opens the photographs, one at a time.
 
-    Of several, all are opened once before, to hear now of one that is damaged, and not
-    in an hour.
+    If there are several, all are opened once beforehand, so that a damaged one is
+    reported now, and not in an hour.
     """
     first, *others = paths
     opened = open_one(first)
@@ -211,10 +211,10 @@ def _opened(contents, styles, settings, budget):
 
 
 def _probe(photograph, style, settings, budget):
-    """A `Probe`; None if it fails: this says nothing of the run."""
+    """A `Probe`; None if it fails, which says nothing about the run."""
     try:
         return Probe(photograph, style, settings)
-    except ConnectionError:  # the network's weights are missing: it does
+    except ConnectionError:  # missing weights: the run would fail too
         raise
     except Exception:
         if budget:
@@ -254,7 +254,7 @@ def _paint(photograph, style, path, callbacks, settings, debug=False):
 
 
 def _go_on(args, contents, styles, path, settings):
-    """A run from its checkpoint, which has all that the command does not say."""
+    """Resumes a run from its checkpoint, which has all that the command leaves out."""
     pictures = (contents[0], styles) if args.pictures else (None, None)
     callbacks = _watchers(args, Path(contents[0]).name)
     return _paint(*pictures, path, callbacks, settings, args.debug)
@@ -300,7 +300,7 @@ def _transfer(args):
     names = [name for name in style_transfer.__kwdefaults__ if name in args]
     settings = {name: getattr(args, name) for name in names}
     if args.quiet:
-        keras.utils.disable_interactive_logging()  # which tells of downloads
+        keras.utils.disable_interactive_logging()  # which reports downloads
     if args.resume is not None:
         return _go_on(args, contents, styles, paths[0], settings)
     budget = args.time_budget and args.time_budget / len(contents)
@@ -325,7 +325,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _add_debug(parser, default):
-    """For before the command and after it; the second must not undo the first."""
+    """Allowed before the command and after it; the second must not undo the first."""
     parser.add_argument(
         "--debug", action="store_true", default=default, help="show tracebacks"
     )

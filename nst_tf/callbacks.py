@@ -1,4 +1,4 @@
-"""Who may watch a run: progress, save_images, film, checkpoint.
+"""What can watch a run: progress, save_images, film, checkpoint.
 
 A callback is any function of one argument, the `Result` so far, called after every
 step:
@@ -38,7 +38,7 @@ def progress(description: str | None = None) -> Callback:
         history, settings = result.history, result.settings
         size = history["size"][-1]
         if bar is None:
-            # A step costs as much as it has pixels.
+            # The cost of a step grows with its pixels.
             plan = zip(settings["size"], settings["steps"], strict=True)
             bar = tqdm(
                 total=sum(size**2 * steps for size, steps in plan),
@@ -70,7 +70,7 @@ def _check_every(every):
 
 
 def save_images(path: Path = "step_{step:05d}.png", every: int = 10) -> Callback:
-    """Writes the picture so far into a file of its own, every so many steps.
+    """Writes the picture so far to a file of its own, every few steps.
 
     Args:
         path: where, with `{step}` for the number of the step.
@@ -100,14 +100,14 @@ def film(path: Path, every: int = 2, frames_per_second: int = 12) -> Callback:
     """Writes the run as a film, when it ends.
 
     Args:
-        path: ends in .gif, .webp (of better quality, at a part of the size) or .mp4,
+        path: ends in .gif, .webp (better, and a fraction of the size) or .mp4,
             which needs `pip install imageio-ffmpeg`.
         every: how many steps lie between two frames.
         frames_per_second: how fast it is shown, at most 50; the last picture stays for
             two seconds.
 
     Raises:
-        ValueError: another suffix, a folder that cannot be written, a wrong number.
+        ValueError: an unknown suffix, an unwritable folder, a wrong number.
         ImportError: .mp4 without its codec.
     """
     _check_every(every)
@@ -133,9 +133,9 @@ def checkpoint(path: Path = "checkpoint.npz", every: int = 50) -> Callback:
     """Writes all that is needed to go on later, with `style_transfer(resume=path)`.
 
     Args:
-        path: a file ending in .npz; always whole, even when the run is killed.
-        every: how many steps lie between two writings. The end of a run is written too,
-            and so is its last step after Ctrl-C or an error.
+        path: a file ending in .npz; never half written, even if the run is killed.
+        every: how many steps lie between two writes. The last step of a run is written
+            too, even after Ctrl-C or an error.
 
     Raises:
         ValueError: `path` could not be written.

@@ -1,15 +1,15 @@
-"""Checks of a student's functions, each of which names the mistake that it met.
+"""Checks of a student's functions, each of which names the mistake that it finds.
 
     nst.exercises.check_gram_matrix(my_gram_matrix)
 
-The function may be made of TensorFlow or of NumPy, a Keras layer, a `tf.Module` or a
-lambda. What it returns is a `Report`: a card in a notebook, text in a terminal, true or
+The function may use TensorFlow or NumPy, and be a Keras layer, a `tf.Module` or a
+lambda. The check returns a `Report`: a card in a notebook, text in a terminal, true or
 false in an `assert`.
 
 A check gives the function small random features and asks, in this order, for the type,
 the shape, L(x, x) = 0, symmetry, direction, value and gradient. It stops at the first
-thing wrong. Which mistake does that? The wrong formulas that students write are
-written down here beside the right one, and give the wrong number away.
+thing wrong. Which mistake was it? The wrong formulas that students write stand here
+beside the right one: the one that gives the same wrong number names it.
 
 Options that mean the same in every check that has them:
 
@@ -140,7 +140,7 @@ def _factors(expected, N, M, filters="filters", positions="positions"):
 
 
 def _ask_symmetry(asking, found, back, letters, usually):
-    """The same comes back when its two arguments, of those letters, change places."""
+    """The value is the same when its two arguments, named by `letters`, are swapped."""
     x, y = letters
     asking.ask(
         "symmetry",
@@ -162,7 +162,7 @@ def _content_mistakes(F, P, c):
     return {
         "the squares are missing: these are absolute values": c * np.sum(np.abs(d)),
         "the sum is squared, not its terms": c * np.sum(d) ** 2,
-        "a square root is too many: a norm, not its square": np.sqrt(S),
+        "there is a square root: a norm, not its square": np.sqrt(S),
         "a mean where a sum is wanted": S / (N * M),
         "half a mean where half a sum is wanted": S / (2 * N * M),
         "the features were cut to whole numbers": c * np.sum(whole**2.0),
@@ -229,11 +229,11 @@ def check_content_loss(
 
 
 def _gram_hints(shape, M):
-    """What matrices of other shapes than that are."""
+    """What matrices of other shapes are."""
     *batch, N, _ = shape
     swapped = (
         "; positions and filters are swapped: this compares positions with each "
-        "other, wanted are filters: transpose the other one"
+        "other, not filters: transpose the other one"
     )
     squares = "; these are sums of squares: products of different filters are missing"
     return {
@@ -361,7 +361,7 @@ def _layer_style_mistakes(F, given, G, A, c, target):
     mistakes = {
         "the squares are missing: these are absolute values": c * np.sum(np.abs(D)),
         "the squares are missing: differences cancel": c * np.sum(D),
-        "a square root is too many: a norm, not its square": np.sqrt(S),
+        "there is a square root: a norm, not its square": np.sqrt(S),
     }
     if target == "features":
         d = _rows(F) - _rows(given)
@@ -523,8 +523,8 @@ def check_style_loss(
     asking.ask(
         "weights",
         same(a_number(student(F, targets, double)), 2 * np.sum(w * E)),
-        "with weights twice as large it is not twice as large: are they written down "
-        "inside of the function?",
+        "with weights twice as large it is not twice as large: are they hard-coded "
+        "in the function?",
     )
     fewer = dict(list(weights.items())[:2])
     asking.ask(
@@ -559,8 +559,8 @@ def _variation_mistakes(x, c, power, right):
         "differences between colours are not noise: the last axis is not a direction": (
             total(rows, columns, colours)
         ),
-        "a direction of it goes from colour to colour": total(rows, colours),
-        "a direction of it goes from colour to colour: axes are off by one": (
+        "one direction goes from colour to colour": total(rows, colours),
+        "one direction goes from colour to colour: axes are off by one": (
             total(columns, colours)
         ),
         "tf.roll goes around the edge: the first row is no neighbour of the last": (
@@ -569,7 +569,7 @@ def _variation_mistakes(x, c, power, right):
         "the last row or column is left out of one of the directions": total(*corner),
         "absolute values where squares are wanted": total(rows, columns, power=1),
         "squares where absolute values are wanted": total(rows, columns, power=2),
-        "a square root is too many": np.sqrt(total(rows, columns)),
+        "there is a square root": np.sqrt(total(rows, columns)),
         "the squares are missing: differences cancel": c * (rows.sum() + columns.sum()),
     } | _factors(right, *_sizes(x.shape), "colours", "pixels")
 
@@ -642,7 +642,7 @@ def _total_mistakes(c, s, a, b):
         "the content is missing": b * s,
         "the losses are multiplied": a * c * b * s,
         "it is divided by alpha + beta": (a * c + b * s) / (a + b),
-        "one is taken from the other": a * c - b * s,
+        "one is subtracted from the other": a * c - b * s,
     }
 
 
@@ -677,12 +677,12 @@ def check_total_loss(f: Callable, asking: Asking, seed: int = 0) -> None:
     asking.ask(
         "value",
         same(a_number(student(C, S, 2 * a, b)), right(c, s, 2 * a, b)),
-        "right for one alpha, not for another: is it written down inside?",
+        "right for one alpha, not for another: is it hard-coded?",
     )
     ask_gradient(asking, student, right, C, S, a, b)
 
 
-# What the network wants to be given
+# What the network expects
 
 
 def _preprocess_mistakes(x):
@@ -702,7 +702,7 @@ def _preprocess_mistakes(x):
         "the mean is added": 255 * bgr + mean,
         "a mean of one half, where ImageNet's is wanted": 255 * bgr - 127.5,
         "-1 to 1 is for other networks": 2 * x - 1,
-        "this is what PyTorch's VGG wants, not Keras'": torch,
+        "this is what PyTorch's VGG expects, not Keras'": torch,
         "the picture is as it was": x,
         "the colours are right, but a spatial axis is reversed": (
             255 * x[..., ::-1, :] - mean
@@ -714,7 +714,7 @@ def _preprocess_mistakes(x):
 def check_preprocess(
     f: Callable, asking: Asking, layout: str = "bhwc", seed: int = 0
 ) -> None:
-    """Checks `f(image)`: what Keras' VGG wants of an RGB picture in [0, 1].
+    """Checks `f(image)`: what Keras' VGG expects of an RGB picture in [0, 1].
 
     BGR, 0 to 255, minus the mean of ImageNet.
 
@@ -751,7 +751,7 @@ def check_preprocess(
 
 
 def _start_and_goal(rng):
-    """A picture, and the one of least loss; six pixels are drawn out of [0, 1]."""
+    """A picture, and that of least loss, which draws six pixels out of [0, 1]."""
     start = rng.uniform(0.2, 0.8, (1, 4, 6, 3)).astype("float32")
     goal = rng.uniform(0.1, 0.9, start.shape).astype("float32")
     start[0, 0, :3], goal[0, 0, :3] = 0.0, -1.0
@@ -765,12 +765,12 @@ def _ask_moves(asking, start, found, goal, rate):
         "moves",
         not np.array_equal(found, start),
         "the picture did not move: a variable moves by image.assign(...) or by the "
-        "optimizer; image = ... only gives another name to something new",
+        "optimizer; image = ... only gives its name to something new",
     )
     asking.ask(
         "direction",
         np.sum((found - goal) ** 2) < np.sum((start - goal) ** 2),
-        "the loss grew: is the gradient added where it should be taken away?",
+        "the loss grew: is the gradient added where it should be subtracted?",
     )
     asking.ask(
         "range",
@@ -788,7 +788,7 @@ def _ask_moves(asking, start, found, goal, rate):
 
 
 def _ask_compiled(asking, step, runs):
-    """Its Python, which notes its runs, does not run at every call."""
+    """Its Python, which adds to `runs`, does not run at every call."""
     before = len(runs)
     for _ in range(3):
         step()
@@ -807,8 +807,8 @@ def check_train_step(
     """Checks `f(image, loss, optimizer)`: one step of gradient descent on the pixels.
 
     Args:
-        f: moves a `tf.Variable` picture once, so that the loss, a function of the
-            picture, falls; by a Keras optimizer. Pixels stay in [0, 1].
+        f: moves a `tf.Variable` picture once, with a Keras optimizer, so that the loss,
+            a function of the picture, falls. Pixels stay in [0, 1].
         compiled: whether it has to be a `tf.function`.
         seed: as in every check; see `help(nst.checks)`.
 
@@ -843,7 +843,7 @@ def check_train_step(
             raise Problem(words_of(error)) from error
 
     if not callable(f):
-        raise Problem(f"wanted a function, and {type(f).__name__} came")
+        raise Problem(f"wanted a function, not {type(f).__name__}")
     step()
     asking.tick("type")
     asking.ask(

@@ -13,8 +13,8 @@ def read_pictures(folder, longest=768, least=1):
 
     Args:
         folder: its path.
-        longest: pixels; a picture whose longer edge has more is made smaller.
-        least: how many pictures there should be.
+        longest: pixels; a picture with a longer edge is shrunk to this.
+        least: how many pictures there must be.
 
     Returns:
         A list of `(H, W, 3)` uint8.
@@ -49,12 +49,12 @@ def _cut(rng, picture, size, scale):
 
 
 def _shift(rng, crop):
-    """Another contrast for each channel, and another brightness for all."""
+    """A random contrast for each channel, and one random brightness for all."""
     return (crop - 0.5) * rng.uniform(0.6, 1.5, 3) + rng.uniform(0.4, 0.6)
 
 
 def _mix_with_noise(rng, crop):
-    """Grains of 1, 2 or 4 pixels, seldom more than half of the picture."""
+    """Mixes in noise, grains of 1, 2 or 4 pixels, seldom as more than half."""
     size = len(crop)
     grain = rng.choice([1, 1, 2, 4])
     grains = -(-size // grain)
@@ -67,14 +67,14 @@ def _mix_with_noise(rng, crop):
 def random_crop(
     rng, picture, size, scale=(0.7, math.inf), flip=0.5, color=0.3, noise=0.15
 ):
-    """A square of a picture at a random place and scale, changed at times.
+    """A square of a picture at a random place and scale, sometimes altered.
 
     Args:
         rng: a `numpy.random.Generator`.
         picture: `(H, W, 3)` uint8.
         size: side of the crop, in pixels.
-        scale: the least and the most of the picture's pixels along a side of the
-            crop, in sides of the crop: 0.7 enlarges by 1 / 0.7. No more than the
+        scale: the least and the most pixels of the picture along a side of the crop,
+            as multiples of `size`: 0.7 enlarges by 1 / 0.7. Never more than the
             picture's shorter edge.
         flip: how often it is mirrored; 0 is never, 1 always.
         color: how often its contrast and colours are shifted.
@@ -94,7 +94,7 @@ def random_crop(
 
 
 def random_crops(folders, size, seed, **changes):
-    """Crops without end, the folders taking turns.
+    """Endless crops, the folders taking turns.
 
     Args:
         folders: lists of pictures, `(H, W, 3)` uint8 each; every list gives as many

@@ -21,11 +21,11 @@ DEFAULTS = style_transfer.__kwdefaults__
 PROBE_SIZE = 320  # pixels of the small run; from noise, so that it has work to do
 PROBE = {"steps": 4, "init": "noise", "tile": None, "resume": None, "callbacks": ()}
 WEIGHTS = ("content_weight", "style_weight", "tv_weight")
-COPIES = 12  # of the image, that an optimizer works with
+COPIES = 12  # of the image, held by an optimizer
 # From coarse to fine: each size is twice the one before, and has half of its steps.
 COARSEST, MOST_STEPS, LEAST_STEPS = 256, 100, 25
-MOST_MORE = 3  # times these steps, when there is time
-ENOUGH = 512  # pixels; a larger picture is made only of a larger photograph
+MOST_MORE = 3  # times as many steps, if there is time
+ENOUGH = 512  # pixels; a larger picture is made only from a larger photograph
 SIZES = [round(128 * 2 ** (k / 2)) // 16 * 16 for k in range(11)]  # 128 to 4096
 
 
@@ -40,7 +40,7 @@ class Estimate:
         size, steps: the run's, as lists.
         seconds: from its first step's preparation to its last step.
         memory: bytes of this process at its peak.
-        tile: of the last size; None if it is looked at whole.
+        tile: at the last size; None if it is computed whole.
     """
 
     size: list[int]
@@ -85,10 +85,10 @@ def device():
 
 
 class Probe:
-    """A small run, and what larger ones will cost by it.
+    """A small run, and what larger ones will cost, judging by it.
 
     Args:
-        content_image, style_image: pictures as those of the larger runs.
+        content_image, style_image: pictures, as for the larger runs.
         settings: keywords of `style_transfer`.
     """
 
@@ -116,7 +116,7 @@ class Probe:
             pixels = fit(shape, side)
             tile = tile_for(self.network, pixels, self.settings.tile)
             work = step_work(self.network, pixels, tile)
-            # The first step comes after a look at the targets, and fetches memory.
+            # One more, for computing the targets and allocating memory.
             seconds += self.tracing + self.pixel * work * (n + 1)
         return Estimate(size, steps, seconds, self._memory(pixels, tile), tile)
 
@@ -129,7 +129,7 @@ class Probe:
         return self.resident + step + copies * image
 
     def plan(self, time_budget, shape):
-        """As `plan`, for a photograph of a shape."""
+        """As `plan`, for a photograph of this shape."""
         possible = map(coarse_to_fine, (s for s in SIZES if s <= max(ENOUGH, *shape)))
         plans = [
             self.estimate(shape, **sizes)
@@ -152,7 +152,7 @@ class Probe:
 def estimate(content_image: Picture, style_image: Paintings, **settings) -> Estimate:
     """How long `style_transfer` will take with these arguments, and how much memory.
 
-    Found by a small run of a few steps, which takes two or three seconds itself.
+    Measured by a small run of a few steps, which takes two or three seconds itself.
 
     Returns:
         An `Estimate`.
@@ -168,7 +168,7 @@ def estimate(content_image: Picture, style_image: Paintings, **settings) -> Esti
     return probe.estimate(image_shape(content_image), wanted.size, wanted.steps)
 
 
-# What may be had for it
+# What fits into a time
 
 
 def coarse_to_fine(size: int) -> dict[str, list[int]]:
@@ -190,10 +190,10 @@ def coarse_to_fine(size: int) -> dict[str, list[int]]:
 def plan(
     time_budget: float, content_image: Picture, style_image: Paintings, **settings
 ) -> Estimate:
-    """The largest picture that is done in a time, from coarse to fine.
+    """The largest picture that fits into a time, from coarse to fine.
 
-    No larger than the photograph, unless that is below 512 pixels; time that is left
-    over becomes steps.
+    No larger than the photograph, unless that is below 512 pixels; spare time goes
+    into more steps.
 
     Args:
         time_budget: seconds.
@@ -205,7 +205,7 @@ def plan(
         An `Estimate`, whose `size` and `steps` are for `style_transfer`.
 
     Raises:
-        ValueError: no number of seconds, or too few for even the smallest picture.
+        ValueError: not a number of seconds, or too few for even the smallest picture.
 
     Example:
 

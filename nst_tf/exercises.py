@@ -1,9 +1,9 @@
-"""The checks by name, known courses' names too, and grades.
+"""The checks by name, also by those of known courses, and grades.
 
     nst.exercises.check_gram_matrix(my_gram_matrix)
     nst.exercises.check("gram_matrix", cs231n_gram_matrix, course="cs231n")
 
-The checks themselves are in `checks.py`. `grade` makes points of what they find.
+The checks themselves are in `checks.py`. `grade` turns what they find into points.
 """
 
 from collections.abc import Callable
@@ -64,7 +64,7 @@ CHECKS = {
     "preprocess": check_preprocess,
     "train_step": check_train_step,
 }
-# {course: {its name: (check, what makes ours of theirs, options)}}
+# {course: {its name: (check, what turns theirs into ours, options)}}
 COURSES: dict[str, dict[str, Any]] = {
     "cs231n": {
         "content_loss": (
@@ -115,7 +115,7 @@ COURSES: dict[str, dict[str, Any]] = {
 
 
 def check(name: str, f: Callable, course: str | None = None, **options) -> Report:
-    """Checks a function by its name, also by the one that it has in a known course.
+    """Checks a function by its name, or by its name in a known course.
 
     Args:
         name: such as `"gram_matrix"`.
@@ -128,7 +128,7 @@ def check(name: str, f: Callable, course: str | None = None, **options) -> Repor
         A `Report`.
 
     Raises:
-        ValueError: another name than those, or an option that the check has not.
+        ValueError: an unknown name or course, or a wrong value of an option.
 
     Example:
 
@@ -160,8 +160,8 @@ def grade(
         functions: `{name: the student's function}`.
         points: `{name: points}`. Default: one each.
         course: as in `check`.
-        seed: of the numbers; another than the students', so that answers cannot be
-            written down.
+        seed: of the numbers; not the students' own, so that answers cannot be
+            hard-coded.
         **options: of all checks, such as `layout`.
 
     Returns:

@@ -1,4 +1,4 @@
-"""The eye: what VGG19, VGG16 or the slim VGG19 sees in a picture, layer by layer.
+"""The eye, a network: what VGG19, VGG16 or the slim VGG19 sees, layer by layer.
 
 The only file that knows how these networks want their input (blue first, 0 to 255,
 minus a mean). Everywhere else pictures are RGB in [0, 1].
@@ -46,7 +46,7 @@ def layer_names(network: str = "vgg19") -> list[str]:
 
 
 def check_layers(layers, available, network, argument="layers"):
-    """Raises a `ValueError` that names the layer which was meant."""
+    """Raises a `ValueError` that guesses which layer was meant."""
     if not layers:
         raise ValueError(f"{argument}: none; wanted at least one")
     for layer in layers:
@@ -60,7 +60,7 @@ def check_layers(layers, available, network, argument="layers"):
 
 
 def check_variant(network, pooling, normalize, weights):
-    """Raises a `ValueError` if a network cannot be had like this."""
+    """Raises a `ValueError` if a network has no such variant."""
     if not isinstance(weights, str | os.PathLike):
         raise ValueError(f"weights: {weights!r}; wanted the path of a file")
     if weights != "imagenet" and not os.path.isfile(weights):
@@ -69,13 +69,13 @@ def check_variant(network, pooling, normalize, weights):
         raise ValueError(f"pooling: {pooling!r} is none of {sorted(POOLING)}")
     if network == SLIM and not (pooling == "avg" and normalize):
         raise ValueError(
-            f"{SLIM} was taught by the paper's network: it has no other pooling than "
-            "'avg', and is always normalised"
+            f"{SLIM} was taught by the paper's network: it has only 'avg' "
+            "pooling and is always normalised"
         )
 
 
 def stride(layer):
-    """Pixels between two positions of a layer; 1 if its name does not tell.
+    """Pixels from one position of a layer to the next; 1 if its name does not say.
 
     >>> stride("block3_conv2")
     4
@@ -94,7 +94,7 @@ def smallest_side(layers):
 
 
 def reach(layers, network="vgg19"):
-    """How many pixels beyond its own these layers see, to each side.
+    """How many pixels these layers see beyond their own, on each side.
 
     >>> reach(["block1_conv1", "block5_conv1"])
     70
@@ -110,7 +110,7 @@ def _network(network, pooling):
 
     The slim VGG19 has a linear readout after each: see `feature_extractor`.
     """
-    # Said here, so that a user's global settings of Keras make no difference.
+    # Set here, so that a user's global Keras settings make no difference.
     fixed = {"dtype": "float32", "data_format": "channels_last"}
     images = keras.Input((None, None, 3), name="image", dtype="float32")
     features = {}
@@ -143,7 +143,7 @@ def weights_file(network, weights="imagenet"):
 
 
 def _load_weights(model, network, weights):
-    """Fills `model` from our file, from Keras' download or from the user's file."""
+    """Fills `model` from the package's file, Keras' download or the user's file."""
     source = file = weights_file(network, weights)
     if file == "imagenet":
         model.set_weights(_download(network))
@@ -152,7 +152,7 @@ def _load_weights(model, network, weights):
         source = f"{file} (from {VARIABLES[network]})"
     if not Path(file).is_file():
         raise ValueError(f"weights: there is no file {source}")
-    # Keras skips, with a warning, what a file does not have: that must not pass.
+    # Keras skips, with a warning, what a file lacks: NaN will show it.
     model.set_weights([np.full(w.shape, np.nan) for w in model.get_weights()])
     try:
         with warnings.catch_warnings():
@@ -165,7 +165,7 @@ def _load_weights(model, network, weights):
         ) from error
     if not all(np.isfinite(array).all() for array in model.get_weights()):
         raise ValueError(
-            f"weights: {source} is damaged: some values are missing or no numbers"
+            f"weights: {source} is damaged: some values are missing or not finite"
         )
 
 
@@ -173,14 +173,14 @@ def _download(network):
     """Keras' own ImageNet weights, which it fetches, checks and caches."""
     application = getattr(keras.applications, network.upper())
     try:
-        with contextlib.redirect_stdout(sys.stderr):  # where Keras tells its progress
+        with contextlib.redirect_stdout(sys.stderr):  # for Keras' progress bar
             return application(include_top=False).get_weights()
-    except Exception:  # a bare one, when Keras cannot download
+    except Exception:  # Keras raises a bare one
         fetch = f"keras.applications.{network.upper()}(include_top=False)"
         raise ConnectionError(
             f"The ImageNet weights of {network} are not on this machine and could not "
             "be downloaded. Connect and try again; or take the slim network, which is "
-            f"here: network={SLIM!r}; or run, on a machine that is connected, `python "
+            f"built in: network={SLIM!r}; or run, on a connected machine, `python "
             f"-c 'import keras; {fetch}'`, copy the .h5 file from its ~/.keras/models, "
             "and give its path as weights=PATH or in the environment variable "
             f"{VARIABLES[network]}."
@@ -264,12 +264,12 @@ def feature_extractor(
 
     Args:
         layers: Keras' names of convolutions, such as `["block4_conv2"]`; what comes out
-            is their activation after ReLU (of the slim network, the above).
+            is their activation after ReLU (for the slim network, see above).
         network: `"vgg19"`, `"vgg16"` or `"vgg19_slim"`.
         pooling: `"avg"` as in the paper, or `"max"` as the network was trained.
         normalize: rescale the weights as the paper does.
         weights: `"imagenet"` for Keras' own (downloaded and cached by Keras, or read
-            from the file that the environment variable NST_TF_WEIGHTS names, of VGG16
+            from the file that the environment variable NST_TF_WEIGHTS names, for VGG16
             NST_TF_WEIGHTS_VGG16; the slim network's come with this package), or the
             path of a file with weights of this network.
 
@@ -279,7 +279,7 @@ def feature_extractor(
 
     Raises:
         ValueError: unknown layer, network or pooling; weights that do not fit.
-        ConnectionError: the weights are not here and cannot be downloaded.
+        ConnectionError: the weights are missing and cannot be downloaded.
     """
     if keras.backend.backend() != "tensorflow":
         raise ValueError(
@@ -297,6 +297,6 @@ def feature_extractor(
     outputs = {name: model.output[name] for name in layers}
     extractor = keras.Model(model.input, outputs, name=network)
     extractor.trainable = False
-    # What it is, so that others may know its reach, or know it again.
+    # What it is, so that others know its reach, or recognise it.
     extractor.variant = (network, pooling, normalize, weights_file(network, weights))
     return extractor

@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # matplotlib is slow to import, and not always needed
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-GREY = "#888888"  # is seen on white and on black
+GREY = "#888888"  # visible on white and on black
 # Okabe and Ito's colours, which colour-blind readers can tell apart.
 COLORS = dict(zip(PARTS, ("#0072B2", "#D55E00", "#009E73", GREY), strict=True))
 
@@ -43,9 +43,9 @@ def _axes(ax, **options):
 
 
 def _shown_once(figure):
-    """A notebook shows a cell's value, and then every figure that pyplot has open.
+    """Keeps a notebook from showing a figure twice.
 
-    A figure that is both would be there twice, but for this.
+    It shows a cell's value, and then every figure that pyplot has open.
     """
     import matplotlib
 
@@ -55,7 +55,7 @@ def _shown_once(figure):
 
 
 def _display(figure):
-    """Figures with pictures as JPEG, a fifth of the size; the others as is usual."""
+    """Figures with pictures as JPEG, a fifth of the size; the others as usual."""
     import matplotlib.pyplot as plt
     from IPython.core.pylabtools import print_figure
     from IPython.display import Image, display
@@ -109,7 +109,7 @@ def image_grid(
             leaves a gap), or one list for a single row.
         rows: labels of the rows.
         columns: labels of the columns.
-        labels: words above each picture, in lists as `images` are.
+        labels: words above each picture, nested as `images` are.
         title: words above all.
         width: of a column, in inches.
 
@@ -197,7 +197,7 @@ def gradient_shares(
     steps: Sequence[int] | None = None,
     ax: "Axes | None" = None,
 ) -> "Figure":
-    """Who drives the pixels: each term's part of the gradient, step by step.
+    """What drives the pixels: each term's share of the gradient, step by step.
 
     Args:
         shares: `{"content": [...], "style": [...], "tv": [...]}`, numbers between 0 and
@@ -227,7 +227,7 @@ def feature_maps(
     title: str | None = None,
     ax: "Axes | None" = None,
 ) -> "Figure":
-    """Where filters of one layer answer: a map for each, the brighter the stronger.
+    """Where filters of one layer respond: a map for each, the brighter the stronger.
 
     Each has its own scale; what is not positive is black.
 
@@ -261,11 +261,11 @@ def feature_maps(
 
 
 def gram(G: Array, title: str | None = None, ax: "Axes | None" = None) -> "Figure":
-    """A Gram matrix: which filters answer together.
+    """A Gram matrix: which filters respond together.
 
     Orange where two do, white where they never do, purple where they do with opposite
-    signs (the slim network's can). The scale is that of arcsinh, as few entries are
-    much the strongest.
+    signs (the slim network's can). The scale is arcsinh, as a few entries are
+    by far the strongest.
 
     Args:
         G: `(N, N)` or `(1, N, N)`.
@@ -333,7 +333,7 @@ def side_by_side(
     title: str | None = None,
     width: float = 3.2,
 ) -> "Figure":
-    """Pictures beside each other, and below them one detail of each, magnified.
+    """Pictures side by side, and below them one detail of each, magnified.
 
     Args:
         images: pictures, as `show` takes them.
@@ -375,15 +375,15 @@ def _frame(*corner_and_size):
 def live(every: float = 2.0) -> Callable[[Any], None]:
     """A callback for notebooks: the picture and its losses, while the run goes on.
 
-    One output, which is drawn again in its place and stays as it was at the end:
+    One output, redrawn in place, which stays as it is at the end:
 
         style_transfer(photo, painting, callbacks=nst.figures.live())
 
     Args:
-        every: seconds between two drawings, each of which takes about a third of one.
+        every: seconds between two drawings, each of which takes about 0.3 seconds.
 
     Raises:
-        ImportError: there is no IPython.
+        ImportError: IPython is missing.
     """
     try:
         from IPython.display import Image, display
@@ -415,7 +415,7 @@ def live(every: float = 2.0) -> Callable[[Any], None]:
 
 
 def _file_of(figure, **options):
-    """The bytes of a Figure of its own: pyplot shows its figures, and in one thread."""
+    """The bytes of a Figure; not of pyplot, which shows its own, and in one thread."""
     file = io.BytesIO()
     figure.savefig(file, **options)
     return file.getvalue()

@@ -26,7 +26,7 @@ def check_film(path, frames_per_second):
     """A `Path`, or an error now if no film could be written there later.
 
     Raises:
-        ValueError: another suffix, a folder that cannot be written, a wrong number.
+        ValueError: an unknown suffix, an unwritable folder, a wrong number.
         ImportError: .mp4 without its codec.
     """
     path = check_path(path, FILMS)
@@ -79,9 +79,9 @@ def write_film(path, frames, frames_per_second=12):
     """Writes a film, whose last picture stays for two seconds.
 
     Args:
-        path: ends in .gif, .webp or .mp4; always whole.
+        path: ends in .gif, .webp or .mp4; never half written.
         frames: a list of RGB pictures, or of files that hold them, which are opened one
-            at a time. They get the size of the last one; .mp4 drops an odd row or
+            at a time. They are resized to the last one; .mp4 drops an odd row or
             column of it.
         frames_per_second: how fast it is shown, at most 50.
 

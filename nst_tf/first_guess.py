@@ -1,8 +1,8 @@
-"""What L-BFGS knows of pictures: its first guess of the inverse Hessian.
+"""What L-BFGS knows about pictures: its first guess of the inverse Hessian.
 
-Usually this is a number, times the identity (Nocedal and Wright 2006, eq. 7.20). Of a
-picture more is known: large strokes may move further than small ones, up to ten times,
-and each place about as far, for the change of its gradient, as it just did.
+Usually this is a number times the identity (Nocedal and Wright 2006, eq. 7.20). We know
+more about a picture: large strokes may move up to ten times as far as small ones, and
+each place, for a given change of its gradient, about as far as it just did.
 """
 
 import functools
@@ -28,10 +28,10 @@ def _waves(length):
 
 
 def large(picture):
-    """Its large strokes: a wave of f cycles a pixel counts 1 / (1 + (64 f)^2) times.
+    """The large strokes: waves of f cycles per pixel, times 1 / (1 + (64 f)^2).
 
     In TensorFlow: the threads of NumPy's matrix products would stay awake for a while
-    after each, and keep the processor from the network.
+    after each, and keep the network from the processor.
     """
     _, height, width, channels = picture.shape
     (down, fy), (across, fx) = _waves(height), _waves(width)
@@ -48,9 +48,9 @@ def large(picture):
 
 
 def mobility(move, change):
-    """How far the pixels around each one moved for a change of their gradients.
+    """How far the pixels around each one moved per change of their gradients.
 
-    The root of the ratio of both, `(1, H, W, 1)`, as root mean squares around a pixel.
+    The square root of this ratio, `(1, H, W, 1)`, of root mean squares around a pixel.
     """
     squares = [np.einsum("nhwc,nhwc->nhw", x, x) for x in (move, change)]
     around = large(np.stack(squares, axis=-1))
@@ -71,7 +71,7 @@ def of_pictures(move, change, gain=GAIN):
         gain: how many times as far the longest waves may move.
 
     Returns:
-        A function of a step, `(1, H, W, C)`, that gives the step times the guess.
+        A function that multiplies a step, `(1, H, W, C)`, by the guess.
     """
     D = mobility(move, change)
 

@@ -27,7 +27,7 @@ from nst_tf.sources import (
     words_in,
 )
 
-# What is taken as a picture: a path, a URL, an open file, or one that is there.
+# What is taken as a picture: a path, a URL, an open file, or pixels in memory.
 Picture: TypeAlias = (
     str | os.PathLike | IO[bytes] | Image.Image | np.ndarray | tf.Tensor
 )
@@ -82,12 +82,12 @@ def _color(background):
     try:
         return ImageColor.getrgb(background)[:3]
     except (AttributeError, TypeError, ValueError) as error:
-        message = f"background: {background!r} is no colour, such as '#202020'"
+        message = f"background: {background!r} is not a colour, such as '#202020'"
         raise ValueError(message) from error
 
 
 def _decode(picture, size, color):
-    """The pixels; of a JPEG that is much larger than needed, fewer of them."""
+    """The pixels; fewer of them for a JPEG much larger than needed."""
     full = picture.size
     if size and picture.width * picture.height > WHOLE_PIXELS:
         target = fit(full, 3 * size)  # with 2, edges are 2 % softer
@@ -105,13 +105,13 @@ def open_image(source, size=None, background="white"):
 
     Args:
         source, background: as `load_image` takes them.
-        size: the largest long edge that is wanted; a JPEG of more than 2 megapixels is
-            decoded to three times that, where it is larger. None keeps all pixels.
+        size: the largest long edge that is wanted; a larger JPEG of more than 2
+            megapixels is decoded at three times that. None keeps all pixels.
 
     Returns:
-        What `load_image` takes as it would `source`. Of floats the array `(H, W, 3)`;
-        of all else an upright `PIL.Image` in sRGB with two attributes more: `filename`,
-        its path or URL, and `full_shape`, its height and width when not reduced.
+        What `load_image` takes in place of `source`. For floats an array `(H, W, 3)`;
+        for all else an upright `PIL.Image` in sRGB with two more attributes:
+        `filename`, its path or URL, and `full_shape`, its height and width unreduced.
 
     Raises:
         ValueError: as `load_image`.
@@ -133,7 +133,7 @@ def open_image(source, size=None, background="white"):
 
 
 def image_shape(source):
-    """Height and width of what `load_image` takes; of a file the header tells them.
+    """Height and width of what `load_image` takes; those of a file from its header.
 
     >>> image_shape(np.zeros((1, 30, 40, 3)))
     (30, 40)
@@ -145,7 +145,7 @@ def image_shape(source):
     with recognized(source) as picture:
         if picture is not source:
             skip_pixels(picture)
-        if picture.format == "TIFF" or orientation(picture) < 5:  # TIFF is turned
+        if picture.format == "TIFF" or orientation(picture) < 5:  # Pillow turns TIFF
             return picture.size[::-1]
         return picture.size
 
@@ -161,7 +161,7 @@ def load_image(
     Turned upright by its EXIF orientation; ICC profiles, CMYK, palettes, grey and
     16 bits become sRGB; transparency is laid on `background`. Never squashed. Resized,
     a file and the same picture as an array of floats may differ by up to 4 grey values:
-    Pillow resizes pictures of 8 bits, TensorFlow floats.
+    Pillow resizes 8-bit pictures, TensorFlow floats.
 
     Args:
         source: a path or URL (JPEG, PNG, WebP, TIFF, BMP, or the first frame of a GIF;
@@ -170,7 +170,7 @@ def load_image(
             floats in [0, 1], or bool (True is white).
         size: long edge of the result in pixels; None keeps the picture's own.
         background: a colour that Pillow knows, such as `"white"` or `"#202020"`.
-        min_side: a picture with a shorter side than this many pixels is refused.
+        min_side: a picture with a side shorter than this many pixels is refused.
 
     Returns:
         `(1, H, W, 3)` float32 tensor.
@@ -224,7 +224,7 @@ def check_path(path, suffixes=tuple(FORMATS)):
     try:
         tempfile.TemporaryFile(dir=path.parent).close()
         with contextlib.suppress(FileNotFoundError):
-            os.lstat(path)  # may say that the name is too long, or has NUL in it
+            os.lstat(path)  # raises if the name is too long, or has NUL in it
     except (OSError, ValueError) as error:
         message = f"{path}: cannot write to {path.parent} ({reason(error)})"
         raise ValueError(message) from error
@@ -247,7 +247,7 @@ def write_atomically(path, write):
 
 
 def _clipped(array):
-    """Floats as float32 in [0, 1], from which an optimizer strays; no NaN."""
+    """Floats as float32, clipped to [0, 1]; refuses NaN."""
     if not np.isfinite(array).all():
         count = np.count_nonzero(~np.isfinite(array))
         raise ValueError(
@@ -285,7 +285,7 @@ def save_image(
         settings: a dict to put into a PNG as JSON; `read_settings` gives it back.
 
     Raises:
-        ValueError: another suffix, a folder that cannot be written, or no picture.
+        ValueError: an unknown suffix, an unwritable folder, or no picture.
     """
     file_name, picture = check_path(path), to_pil(image)
     options = dict(FORMATS[file_name.suffix.lower()])

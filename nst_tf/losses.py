@@ -1,6 +1,6 @@
 """The paper's losses: equations 1, 3, 4, 5 and 7 in order, then total variation.
 
-Tensors only, so that it can be read beside Gatys, Ecker and Bethge, "Image Style
+Tensors only, so that the file can be read beside Gatys, Ecker and Bethge, "Image Style
 Transfer Using Convolutional Neural Networks", CVPR 2016. Its letters: F and P are the
 features of the generated picture and of the photograph, G and A the Gram matrices of
 the generated picture and of the painting; a layer has N filters and M = H*W positions.
@@ -18,7 +18,7 @@ import numpy as np
 import tensorflow as tf
 
 Array: TypeAlias = tf.Tensor | np.ndarray  # features, Gram matrices, pictures
-PARTS = ("content", "style", "tv", "total")  # what a loss of a picture tells
+PARTS = ("content", "style", "tv", "total")  # what a loss reports
 
 
 def _float(tensor):
@@ -56,14 +56,14 @@ def content_loss(features: Array, target: Array) -> tf.Tensor:
 @tf.function(autograph=False, reduce_retracing=True)
 @tf.custom_gradient
 def _products(F):
-    """F^T F, whose gradient is taken for both of its factors at once, in half the time.
+    """F^T F, with the gradient of both factors in one product: half the time.
 
-    With C the gradient of a loss with respect to F^T F, that of F is F (C + C^T); eq. 6
-    is this, for the C of eq. 4.
+    If C is the gradient of a loss with respect to F^T F, then F (C + C^T) is that with
+    respect to F; eq. 6 is this, for the C of eq. 4.
 
     A `tf.function` of its own, because a custom gradient is registered for the life of
-    the process, together with the graph in which it was made: let that be this one, and
-    not every run's.
+    the process, together with the graph in which it was made: this one, then, and not
+    every run's.
     """
 
     def gradient(C):
@@ -132,7 +132,7 @@ def layer_style_loss(features: Array, target: Array) -> tf.Tensor:
 
 
 def gram_loss(gram: Array, target: Array) -> tf.Tensor:
-    """Eq. 4 from Gram matrices that are there already, each divided by its own M.
+    """Eq. 4 from Gram matrices computed already, each divided by its own M.
 
     Args:
         gram: `(B, N, N)`, G / M of the generated picture.
@@ -156,8 +156,8 @@ def style_loss(
         L_style = sum_l w_l E_l
 
     Args:
-        features: `{layer: (B, H, W, N)}` of the generated picture; may have more
-            layers.
+        features: `{layer: (B, H, W, N)}` of the generated picture; further layers
+            are ignored.
         targets: `{layer: (1, N, N)}`, the painting's `mean_gram`.
         layer_weights: `{layer: w_l}`.
 
@@ -204,7 +204,7 @@ def content_and_style(
     style_targets: dict[str, Array],
     style_layers: dict[str, float],
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """The two parts of eq. 7 for which a network has to look.
+    """The two parts of eq. 7 that need the network.
 
     Here eq. 1 is a mean over the N*M entries of a layer instead of a sum, because the
     sum grows with the picture while eq. 4 does not, and alpha/beta would mean something
@@ -265,13 +265,13 @@ class TotalLoss:
         self._style = self.style_layers if self.style_weight else {}
 
     def content_and_style(self, image: Array) -> tuple[tf.Tensor, tf.Tensor]:
-        """Its own two parts of eq. 7."""
+        """The content and style parts of eq. 7."""
         features = self.extractor(image)
         targets = self._content, self.style_targets, self._style
         return content_and_style(features, *targets)
 
     def weighted(self, content, style, image):
-        """The dict of four, when content and style are known."""
+        """The dict of four scalars, from content and style."""
         tv = total_variation_loss(image) if self.tv_weight else tf.constant(0.0)
         total = (
             self.content_weight * content

@@ -1,4 +1,4 @@
-"""How much memory is free here: of the machine, of its container, of the card."""
+"""How much memory is free: on the machine, in its container, on the card."""
 
 import ctypes
 import math
@@ -48,13 +48,13 @@ def _number(text, otherwise):
 def _file_cache(folder):
     """Bytes of files that a cgroup keeps in memory; the kernel gives them back."""
     found = dict(re.findall(r"^(\w+) (\d+)$", _text(folder / "memory.stat"), re.M))
-    # Version 1 has a total besides, which counts the cgroups below.
+    # Version 1 also has totals, which include the cgroups below.
     sizes = [found.get(f"total_{name}", found.get(name, "")) for name in CACHE]
     return sum(_number(size, 0) for size in sizes)
 
 
 def _left(folder):
-    """Bytes that a cgroup leaves; infinity if it has no limit."""
+    """Bytes that a cgroup has left; infinity if it has no limit."""
     limit = min(_number(_text(folder / name), math.inf) for name in LIMITS)
     used = max(_number(_text(folder / name), 0) for name in USED)
     return limit - max(0, used - _file_cache(folder))
@@ -64,7 +64,7 @@ def _cgroups(root, membership):
     """Folders of the cgroups that hold this process, from the root to its own.
 
     All of them count, as each may have a limit. A container may name a folder of its
-    host, which is not there: its limit lies at the root.
+    host, which does not exist here: its limit is at the root.
     """
     own = re.findall(r"^\d+:(.*?):/(.*)$", _text(membership), re.M)
     for controllers, path in own or [("", ""), ("memory", "")]:
@@ -77,7 +77,7 @@ def _cgroups(root, membership):
 
 
 def _card_size(number):
-    """Bytes of the NVIDIA card with a number; None if its driver does not tell.
+    """Bytes of the NVIDIA card with this number; None if its driver does not say.
 
     TensorFlow knows what it has taken of a card, but not how large the card is.
     Nothing is started on it.
@@ -96,7 +96,7 @@ def _card_size(number):
 
 
 def _card_memory():
-    """Bytes that TensorFlow has not taken of its card; None without one."""
+    """Bytes of its card that TensorFlow has not taken; None without a card."""
     cards = tf.config.get_visible_devices("GPU")
     if not cards:
         return None
@@ -115,10 +115,10 @@ def _card_memory():
 def free_memory(root=CGROUPS, membership=MEMBERSHIP):
     """Bytes that a step may take.
 
-    With a GPU that TensorFlow may use, what it has left of the card; what other
-    programs hold there is not known. Else the smallest of what the machine has
-    available and what each cgroup that holds this process leaves: those are the limits
-    of containers and of batch systems. Files that the kernel keeps in memory are free.
+    With a GPU that TensorFlow may use, what it has not taken of the card; what other
+    programs hold there is not known. Otherwise the least of what the machine has
+    available and what each cgroup of this process has left: those are the limits of
+    containers and batch systems. Files that the kernel keeps in memory count as free.
 
     Args:
         root: the folder where the cgroups are mounted.

@@ -26,8 +26,8 @@ Loss = Callable[[Array], dict[str, tf.Tensor]]
 Start: TypeAlias = Array | dict[str, Any]  # an image, or the state of an earlier run
 Step = tuple[dict[str, float], dict[str, Any]]  # losses, and the state after it
 
-ARMIJO = 1e-4  # share of the promised decrease that a move has to keep
-SHORTEST = 2.0**-10  # shorter moves than this part of a step are not tried
+ARMIJO = 1e-4  # share of the promised decrease that a move has to reach
+SHORTEST = 2.0**-10  # moves shorter than this share of a step are not tried
 CURVATURE = 1e-10  # least s.y / y.y of a move that is worth remembering
 MEMORY = 10  # moves; of big pictures fewer,
 MEMORY_BYTES = 1.5e9  # so that they take no more than this
@@ -51,8 +51,8 @@ def loss_and_gradient(
 ) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
     """The losses of an image, and the gradient of their total.
 
-    A loss that has a `loss_and_gradient(image)` of its own, as `TiledLoss`, is asked
-    for both.
+    A loss with its own `loss_and_gradient(image)`, such as `TiledLoss`, computes both
+    itself.
 
     Raises:
         ValueError: the total does not depend on the image.
@@ -94,11 +94,11 @@ def train_step(
 
 
 def _copy(optimizer):
-    """A Keras optimizer like this one, which has not moved anything yet.
+    """A Keras optimizer with the same settings, which has moved nothing yet.
 
-    Its sum over replicas, of which there is one, is left out: this is a custom
-    gradient, which TensorFlow keeps for the life of the process, and the graph of the
-    whole step with it.
+    Its sum over replicas is left out, as there is only one: it is a custom gradient,
+    which TensorFlow keeps for the life of the process, and with it the graph of the
+    whole step.
     """
     copy = type(optimizer).from_config(optimizer.get_config())
     inner = copy
@@ -116,7 +116,7 @@ def _restore(optimizer, image, state):
         if tuple(variable.shape) == image.shape and value.shape != image.shape:
             # Bilinear weights are positive, so that squares stay positive.
             value = tf.image.resize(value, image.shape[1:3], antialias=True)
-        if np.shape(value) == tuple(variable.shape):  # else it starts from nothing
+        if np.shape(value) == tuple(variable.shape):  # else it stays as built
             variable.assign(value)
 
 
@@ -131,7 +131,7 @@ def descend(
     Args:
         loss: image -> dict of scalars, one of them "total".
         start: `(1, H, W, 3)` image, or the state of an earlier run. A state whose image
-            was resized is welcome: the optimizer's moments are resized along.
+            was resized will do: the optimizer's moments are resized too.
         steps: how many.
         optimizer: a Keras optimizer; it is copied, not changed. Adam's rate is in units
             of the pixels' range. Default: Adam(0.02), a step of 5 grey values of 255.
@@ -167,11 +167,11 @@ def _free(image, gradient):
 
 
 def _direction(gradient, free, moves, changes, first_guess):
-    """Minus the inverse Hessian times the gradient, both between the free pixels.
+    """Minus the inverse Hessian times the gradient, both for the free pixels only.
 
     The two-loop recursion (Nocedal and Wright 2006, algorithm 7.4) with s the earlier
-    moves and y the changes of the gradient that they made. The last of them scale the
-    first guess. A step that leaves out the held pixels' part descends in the box
+    moves and y the changes of the gradient that they made. The last pair scales the
+    first guess. A step that leaves out the held pixels descends in the box
     (two-metric projection, Bertsekas 1982).
 
     In NumPy, whose sums and products of pictures cost a tenth of TensorFlow's.
@@ -194,9 +194,9 @@ def _direction(gradient, free, moves, changes, first_guess):
 
 
 def _enough(state, trial):
-    """The loss that makes a trial acceptable (Armijo); no number is ever below it."""
+    """The largest loss at which a trial is accepted (Armijo); NaN never is."""
     promised = _dot(state["gradient"], trial - state["image"])
-    return state["total"] + ARMIJO * min(promised, 0.0)  # clipping may turn it round
+    return state["total"] + ARMIJO * min(promised, 0.0)  # clipping may flip its sign
 
 
 def _aim(state, first_step, first_guess):
@@ -211,7 +211,7 @@ def _aim(state, first_step, first_guess):
 
 
 def _accept(state, trial, losses, gradient, memory):
-    """The trial becomes the image; the move there becomes a memory."""
+    """The trial becomes the image; the move to it is remembered."""
     if "gradient" in state:
         move, change = trial - state["image"], gradient - state["gradient"]
         if _dot(move, change) > CURVATURE * _dot(change, change):
@@ -222,7 +222,7 @@ def _accept(state, trial, losses, gradient, memory):
 
 
 def _shorten(state, aim):
-    """After a bad trial: half the length; when that ends, forget and begin again."""
+    """After a bad trial: half the length; when it is too short, forget and restart."""
     if state["length"] > SHORTEST:
         return state | {"length": state["length"] / 2}
     if state["moves"]:
@@ -250,17 +250,17 @@ def lbfgs(
 ) -> Iterator[Step]:
     """L-BFGS in the box [0, 1], with a projected, backtracking line search.
 
-    Pixels that lie on the box and are pushed outwards are left out of the quasi-Newton
-    step, and the step is clipped to the box (projected Newton, Bertsekas 1982). So
-    blacks and whites are found by the method; clipping a free L-BFGS at the end loses
-    them.
+    Pixels on the edge of the box that are pushed outwards are left out of the
+    quasi-Newton step, and the step is clipped to the box (projected Newton, Bertsekas
+    1982). So the method finds blacks and whites, which are lost if a free L-BFGS is
+    clipped at the end.
 
-    What it knows of pictures is in its first guess of the inverse Hessian, which is
+    What it knows about pictures is in its first guess of the inverse Hessian, which is
     usually a number: see `nst_tf.first_guess`.
 
     Args:
         loss: image -> dict of scalars, one of them "total".
-        start: `(1, H, W, 3)` image, or the state of an earlier run. When its image was
+        start: `(1, H, W, 3)` image, or the state of an earlier run. If its image was
             resized, the memory is dropped.
         steps: how many evaluations of the loss and its gradient.
         memory: how many earlier moves shape the next one. Default: 10, or as many as

@@ -5,7 +5,7 @@
     Playground()        # in a notebook; or as a page: make playground
 
 The only file that knows ipywidgets. The run has a thread of its own, so that the page
-stays awake; Stop keeps the picture so far.
+stays responsive; Stop keeps the picture so far.
 """
 
 import base64
@@ -49,7 +49,7 @@ def _png(image):
 
 
 class _Picker:
-    """A picture from a list, or an upload; with a small view of it."""
+    """A picture from a list, or an upload; with a preview."""
 
     def __init__(self, title, pictures):
         self.pictures = {path.stem.replace("_", " "): path for path in pictures}
@@ -76,11 +76,11 @@ class _Picker:
             self._show()
 
     def source(self):
-        """What `load_image` takes, or a `ValueError` in words."""
+        """What `load_image` takes, or a `ValueError` for the page."""
         if self.choice.value != OWN:
             return self.pictures[self.choice.value]
         if not self.upload.value:
-            raise ValueError("Choose a file with the button Upload first.")
+            raise ValueError("First choose a file with the Upload button.")
         return io.BytesIO(bytes(self.upload.value[-1]["content"]))
 
     def _show(self, *_):
@@ -97,7 +97,7 @@ def _words(error):
 
 
 class Playground(widgets.VBox):
-    """Two pictures, the knobs, the picture that comes of them, and its curves.
+    """Two pictures, the knobs, the picture that they make, and its curves.
 
     Args:
         contents: paths of photographs to choose from.
@@ -199,7 +199,7 @@ class Playground(widgets.VBox):
         self._stopping = False
         self.paint.disabled, self.stop.disabled = True, False
         self.progress.max, self.progress.value = self.steps.value, 0
-        self.status.value, self.download.value = "The network is loaded ...", ""
+        self.status.value, self.download.value = "Loading the network ...", ""
         self._thread = threading.Thread(target=self._run, args=[settings], daemon=True)
         self._thread.start()
 
@@ -220,7 +220,7 @@ class Playground(widgets.VBox):
             self._offer()
         except KeyboardInterrupt:  # stopped before the first step
             self.status.value = "Stopped."
-        except Exception as error:  # a page has no other place to say it
+        except Exception as error:  # the page is the only place to say it
             self.status.value = _words(error)
         finally:
             self.paint.disabled, self.stop.disabled = False, True

@@ -21,8 +21,8 @@ class Report:
 
     Attributes:
         name: of the function that was checked.
-        passed: what was right, in the order in which it was asked for.
-        problem: what was wrong first, in a sentence or two; or "".
+        passed: what was right, in the order of the questions.
+        problem: the first thing wrong, in a sentence or two; or "".
     """
 
     name: str
@@ -75,9 +75,9 @@ class Asking:
 
 
 def check_of(function: Callable[..., None]) -> Callable[..., Report]:
-    """Makes a check, which returns a `Report`, of what asks its questions.
+    """Makes a check, which returns a `Report`, from a function that asks questions.
 
-    The questions' second argument, an `Asking`, is not the check's.
+    The function's second argument, an `Asking`, is not one of the check's.
     """
     name = function.__name__.removeprefix("check_")
     f, _, *options = inspect.signature(function).parameters.values()
@@ -118,7 +118,7 @@ class Student:
     def __init__(self, f, *arguments):
         if not callable(f):
             raise Problem(
-                f"wanted a function, and {type(f).__name__} came: give the function "
+                f"wanted a function, not {type(f).__name__}: give the function "
                 "itself, without calling it"
             )
         self.f = f
@@ -145,12 +145,12 @@ class Student:
             if not np.array_equal(old, new):
                 raise Problem(
                     "it changes its input in place (x -= ..., x[...] = ...): the "
-                    "caller's picture is another one afterwards; work on a copy"
+                    "caller's picture is changed, too; work on a copy"
                 )
         return value
 
     def gradient(self, x, *others):
-        """Of the value with respect to x; None if there is none."""
+        """The gradient of the value with respect to x; None if there is none."""
         with tf.GradientTape() as tape:
             tape.watch(x)
             value = self.f(x, *others)
@@ -196,7 +196,7 @@ def a_float(dtype, tensor):
 
 
 def an_array(value, shape, hints):
-    """An array of a shape, or a problem; `hints` know what other shapes come from."""
+    """An array of a shape, or a problem; `hints` explain other shapes."""
     if value is None:
         raise Problem("it returned None: is a `return` missing?")
     try:
@@ -220,9 +220,9 @@ def same(found, expected):
 
 
 def mistake(found, expected, mistakes):
-    """The sentence on a wrong value: which of the wrong formulas gives it?
+    """A sentence about a wrong value: which of the wrong formulas gives it?
 
-    `mistakes` is `{what it usually is: the value that this gives}`.
+    `mistakes` is `{words for a mistake: the value that it gives}`.
     """
     one, other = np.ravel(found)[0], np.ravel(expected)[0]
     what = "it returned" if np.ndim(found) == 0 else "its first entry is"
@@ -240,7 +240,7 @@ def mistake(found, expected, mistakes):
 
 
 def ask_value(asking, found, expected, mistakes):
-    """The value is right; else it is told which of the `mistakes` gives it."""
+    """The value is right; else the problem names which of the `mistakes` gives it."""
     asking.ask(
         "value", same(found, expected), lambda: mistake(found, expected, mistakes)
     )
@@ -265,8 +265,8 @@ def ask_gradient(asking, student, right, x, *others):
         "gradient",
         same(found.numpy(), expected),
         lambda: (
-            "its value is right but its gradient is not: is tf.stop_gradient on a "
-            "part of it, or a rounding?"
+            "its value is right but its gradient is not: is there tf.stop_gradient "
+            "on a part of it, or rounding?"
         ),
     )
 
@@ -277,7 +277,7 @@ def ask_identity(asking, student, x, *others):
         "identity",
         abs(at_zero) < 1e-6,
         f"it is {at_zero:.6g} when both are the same; wanted 0: usually a difference "
-        "is missing, or one of the two is changed before it",
+        "is missing, or one of the two is changed beforehand",
     )
     if not student.numpy:
         gradient = student.gradient(x, *others)

@@ -16,7 +16,7 @@ HISTORY = ("step", "size", *PARTS, "seconds")
 
 @dataclass
 class Result:
-    """What a run gives: the picture, how it came about, and what it was asked for.
+    """What a run gives: the picture, how it came about, and its settings.
 
     Attributes:
         state: what the optimizer holds; `state["image"]` is the `(1, H, W, 3)` picture.
@@ -56,7 +56,7 @@ class Result:
 
 
 class NotFiniteError(FloatingPointError):
-    """The loss became infinite or no number. `result` has the last good image."""
+    """The loss became infinite or NaN. `result` holds the last good image."""
 
     def __init__(self, message: str, result: Result):
         super().__init__(message)

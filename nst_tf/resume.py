@@ -1,7 +1,7 @@
-"""Going on later: what a checkpoint brings to a run, and what may not contradict it.
+"""Resuming: what a checkpoint brings to a run, and what must not contradict it.
 
 The settings of the file stand in for those that a run leaves at their default. Its
-pictures are known again by their pixels, never by their paths. More steps and further
+pictures are recognised by their pixels, never by their paths. More steps and further
 sizes may be asked for.
 """
 
@@ -22,7 +22,7 @@ NAMES = {"init": INITS, "weights": ("imagenet",), "network": NETWORKS}
 
 # What a file brings
 
-KINDS = {  # of settings without which no run can go on
+KINDS = {  # of the settings that a run needs to go on
     "content_image": str,
     "style_image": list,
     "style_blend": list,
@@ -65,7 +65,7 @@ def load_saved(path):
 
 def _lost(name, value):
     return ValueError(
-        f"resume: {name} was {value!r}, which is not here, or which no checkpoint can "
+        f"resume: {name} was {value!r}, which is missing, or which no checkpoint can "
         f"hold; give {name} again"
     )
 
@@ -79,8 +79,8 @@ def _picture(name, value):
 def _optimizer(value):
     lost = _lost("optimizer", value.get("class_name", value))
     try:
-        found = keras.optimizers.deserialize(copy.deepcopy(value))  # which changes it
-    except Exception as error:  # of a class that is not known here
+        found = keras.optimizers.deserialize(copy.deepcopy(value))  # it edits its input
+    except Exception as error:  # a class that is not known here
         raise lost from error
     if not isinstance(found, keras.optimizers.Optimizer):
         raise lost
@@ -88,7 +88,7 @@ def _optimizer(value):
 
 
 def _restored(name, value):
-    """A setting as `style_transfer` takes it, of what JSON could hold of it."""
+    """A setting as `style_transfer` takes it, from what JSON could hold of it."""
     if name == "network" and value not in NETWORKS:
         raise _lost(name, value)
     if name == "init" and value not in INITS:
@@ -103,12 +103,12 @@ def _is_left(value, default):
 
 
 def _scaled(before, largest):
-    """The size of the painting keeps its proportion to that of the picture."""
+    """The painting's size, in the same proportion to the picture's as before."""
     return round(before["style_size"] / before["size"][-1] * largest)
 
 
 def with_saved(saved, pictures, keywords, defaults):
-    """What a run is asked for, where it says nothing by what an earlier one was.
+    """The arguments of a run; what it leaves out comes from an earlier one.
 
     Args:
         saved: the earlier `Result`.
@@ -142,12 +142,12 @@ def with_saved(saved, pictures, keywords, defaults):
     return photograph, painting, keywords
 
 
-# What may not contradict it
+# What must not contradict it
 
 
 def _contradiction(name, before, now):
     return ValueError(
-        f"resume: the run was made with {name}={before!r}, and now {name}={now!r}"
+        f"resume: the run was made with {name}={before!r}, but now {name}={now!r}"
     )
 
 
@@ -167,14 +167,14 @@ def _agree(name, before, now):
 
 
 def check_continues(saved, shaping):
-    """The steps of a run that goes on, `shaping` being what its `Settings` say.
+    """The steps of a resumed run, whose `Settings.shaping()` is `shaping`.
 
     Returns:
-        A list: the steps of sizes that are passed stay as they were.
+        A list: sizes already passed keep their steps.
 
     Raises:
-        ValueError: a setting contradicts the earlier run, or fewer steps than it has
-            made are asked for.
+        ValueError: a setting contradicts the earlier run, or asks for fewer steps than
+            it has made.
     """
     before, history = saved.settings, saved.history
     sizes, steps = shaping["size"], shaping["steps"]
@@ -190,7 +190,7 @@ def check_continues(saved, shaping):
         done = history["size"].count(size)
         if size == reached and n < done:
             raise ValueError(
-                f"resume: {done} steps are made at size {size}, and now steps={n}; "
+                f"resume: {done} steps were made at size {size}, but now steps={n}; "
                 "wanted at least as many"
             )
     passed = [k for k, size in enumerate(before["size"]) if size < reached]

@@ -20,7 +20,7 @@ WATCHING = ("nst_tf.callbacks", "nst_tf.figures")  # where functions make callba
 
 
 def as_list(value):
-    """A list of what came as one thing or as several."""
+    """A list, of one thing or of several."""
     if isinstance(value, str | bytes | os.PathLike):
         return [value]
     try:
@@ -38,7 +38,7 @@ def _is_weight(value):
     return isinstance(value, numbers.Real) and 0 <= value <= sys.float_info.max
 
 
-# Checks: each raises a `ValueError`, or returns its argument in one form
+# Checks: each raises a `ValueError`, or returns its argument in standard form
 
 
 def check_sizes(size, name="size", least=SMALLEST_SIZE):
@@ -156,7 +156,7 @@ def check_tile(tile, network):
     if isinstance(network, keras.Model) and not hasattr(network, "variant"):
         raise ValueError(
             f"tile: how far {network.name} sees is not known; tiles are for networks "
-            "by name or of feature_extractor"
+            "by name or from feature_extractor"
         )
 
 
@@ -178,11 +178,11 @@ def check_callbacks(callbacks):
 
 @dataclass(frozen=True)
 class Settings:
-    """`style_transfer`'s keywords but for `resume`, each checked and in one form.
+    """`style_transfer`'s keywords but for `resume`, each checked and in standard form.
 
     Attributes:
         size, steps: lists of one length.
-        style_size: of the last size; the painting shrinks and grows with the picture.
+        style_size: at the last size; the painting shrinks and grows with the picture.
         content_layers: a list.
         style_layers: `{layer: weight}`.
         callbacks: a list of functions.
@@ -220,7 +220,7 @@ class Settings:
 
 
 def check_settings(resume=None, **keywords):
-    """The `Settings` of all keywords of `style_transfer`; `resume` is looked at there.
+    """The `Settings` of all keywords of `style_transfer`; `resume` is handled there.
 
     Raises:
         ValueError: for anything that cannot work, before any of it is computed.
@@ -259,7 +259,7 @@ def check_settings(resume=None, **keywords):
 
 
 def as_json(value):
-    """A setting as JSON can hold it; what is no file is told by its type and shape."""
+    """A setting as JSON can hold it; what has no file becomes its type and shape."""
     if isinstance(value, dict):
         return {str(key): as_json(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -1,6 +1,6 @@
 """Where a picture comes from: a path, URL, open file, `PIL.Image` or array.
 
-It is found, recognized, turned upright and brought to sRGB, or refused in a sentence.
+It is found, recognised, turned upright and converted to sRGB, or refused in a sentence.
 """
 
 import contextlib
@@ -43,7 +43,7 @@ def path_of(source):
 
 
 def name_of(source):
-    """How an error calls a source.
+    """What an error calls a source.
 
     >>> name_of("photo.jpg"), name_of(np.zeros((30, 40, 3)))
     ("picture 'photo.jpg'", 'picture')
@@ -58,13 +58,13 @@ def reason(error):
     return " ".join(said.split())
 
 
-# Files, and how they are recognized
+# Files, and how they are recognised
 
 
 def _open_file(path):
     name = name_of(path)
     if not os.path.isfile(path):
-        what = "is no file" if os.path.exists(path) else "does not exist"
+        what = "is not a file" if os.path.exists(path) else "does not exist"
         raise ValueError(f"{name} {'is a folder' if os.path.isdir(path) else what}")
     try:
         return open(path, "rb")
@@ -105,7 +105,7 @@ def _file(source):
 
 @contextlib.contextmanager
 def _readable(name):
-    """Whatever Pillow says of a picture, which depends on its format, in our words."""
+    """Pillow's errors, which depend on the format of a picture, in our words."""
     try:
         yield
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -119,10 +119,10 @@ def _readable(name):
 
 
 def _recognize(file):
-    """`Image.open` without its limit of pixels, as we have our own.
+    """`Image.open` without its limit on pixels, as we have our own.
 
-    Between 89 and 179 megapixels it warns, which only a change of the warnings of the
-    whole process could silence: not for a library to do, least of all in threads.
+    Between 89 and 179 megapixels it warns. To silence that would change the warnings of
+    the whole process, which is not for a library to do, least of all in threads.
     """
     try:
         file.seek(0)
@@ -133,7 +133,7 @@ def _recognize(file):
     for factory, accept in list(Image.OPEN.values()):
         with contextlib.suppress(SyntaxError, IndexError, TypeError, struct.error):
             answer = accept(start) if accept else True
-            if answer and not isinstance(answer, str):  # words, if it is not built in
+            if answer and not isinstance(answer, str):  # a str: it is not built in
                 file.seek(0)
                 return factory(file, "")
     raise Image.UnidentifiedImageError
@@ -141,9 +141,9 @@ def _recognize(file):
 
 @contextlib.contextmanager
 def recognized(source):
-    """Any source but an array as a `PIL.Image`; of a file no pixels are read yet.
+    """Any source but an array, as a `PIL.Image`; a file's pixels are not read yet.
 
-    What goes wrong inside of the `with` is told as a fault of the picture.
+    Errors inside the `with` are reported as faults of the picture.
 
     Raises:
         ValueError: no such file, not a picture, damaged, or more than 100 megapixels;
@@ -162,7 +162,7 @@ def recognized(source):
 
 
 def skip_pixels(picture):
-    """Reads over the pixels of a PNG, to what it says after them."""
+    """Skips the pixels of a PNG, to reach what comes after them."""
     if picture.format == "PNG":
         picture.load_prepare()
         picture.load_end()
@@ -170,7 +170,7 @@ def skip_pixels(picture):
 
 
 def words_in(path):
-    """What a PNG file says in words, `{keyword: text}`, be it ever so large."""
+    """The text of a PNG file, `{keyword: text}`, whatever the picture's size."""
     with _open_file(path) as file, _readable(name_of(path)):
         picture = _recognize(file)
         skip_pixels(picture)
@@ -205,7 +205,7 @@ def _srgb(picture):
             return picture.convert("RGB")
         srgb = ImageCms.createProfile("sRGB")
         return ImageCms.profileToProfile(picture, source, srgb, outputMode="RGB")
-    except (ImageCms.PyCMSError, OSError):  # it is broken, or for another mode
+    except (ImageCms.PyCMSError, OSError):  # broken, or for another mode
         return picture.convert("RGB")
 
 
@@ -224,10 +224,10 @@ def _flatten(picture, color):
 
 
 def orientation(picture):
-    """1 to 8 by its EXIF; 1 is upright, from 5 on width and height change places."""
+    """1 to 8, from EXIF; 1 is upright, from 5 on width and height are swapped."""
     try:
         found = picture.getexif().get(ExifTags.Base.Orientation)
-    except Exception:  # it is broken, in one of many ways
+    except Exception:  # broken EXIF, in one of many ways
         return 1
     return found if found in range(1, 9) else 1
 
@@ -247,7 +247,7 @@ def upright(picture, color):
 
 
 def as_array(source):
-    """An array as `(H, W, C)`, C = 1, 3 or 4; its values are not looked at.
+    """An array as `(H, W, C)`, C = 1, 3 or 4; its values are not checked.
 
     Raises:
         ValueError: another shape.
@@ -271,7 +271,7 @@ def from_array(array, color):
     """An array in RGB, transparency laid on `color`, `(R, G, B)` from 0 to 255.
 
     Returns:
-        Of uint8 a `PIL.Image`; of all else `(H, W, 3)` float32 in [0, 1].
+        For uint8 a `PIL.Image`; for all else `(H, W, 3)` float32 in [0, 1].
 
     Raises:
         ValueError: another shape, type or range.

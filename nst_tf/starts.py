@@ -1,8 +1,8 @@
 """What a run starts from: its pictures at every size, and the first image among them.
 
-From one size to the next, a picture is its *first* image (the photograph, noise, ...)
-and the *change* that the run made to it. The change is enlarged; the first image has
-its own detail at every size.
+Between sizes, a picture is split into its *first* image (the photograph, noise, ...)
+and the *change* that the run made to it. Only the change is enlarged; the first image
+has its own detail at every size.
 """
 
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ from nst_tf.targets import fingerprint
 
 
 def _cover(image, shape):
-    """Resizes an image until it covers `shape`, and cuts off what hangs over."""
+    """Resizes an image to cover `shape`, and crops the excess."""
     height, width = image.shape[1:3]
     scale = max(shape[0] / height, shape[1] / width)
     covering = max(shape[0], round(height * scale)), max(shape[1], round(width * scale))
@@ -45,7 +45,7 @@ class Pictures:
 
 
 def _pictures_of_init(settings, style, least, full):
-    """Where the run starts, at every size, in the proportions that it has."""
+    """The picture of `init` at every size, in its own proportions."""
     sizes, init = settings.size, settings.init
     if isinstance(init, str) and init == "style":
         return [paintings[0] for paintings in style.load(sizes, least)]
@@ -58,7 +58,7 @@ def _firsts(contents, style, settings, least, full):
     init, shapes = settings.init, [content.shape[1:3] for content in contents]
     if isinstance(init, str) and init == "content":
         return contents
-    if isinstance(init, str) and init == "noise":  # one noise, without finer noise
+    if isinstance(init, str) and init == "noise":  # enlarged: no finer noise
         noise = np.random.default_rng(settings.seed).uniform(size=contents[0].shape)
         noise = tf.constant(noise, tf.float32)
         return [noise, *(resize(noise, shape, clip=False) for shape in shapes[1:])]
@@ -73,8 +73,7 @@ def load_pictures(content_image, style, settings, full=False):
         content_image: the photograph, as `load_image` takes it.
         style: a `Style`.
         settings: the `Settings`.
-        full: decode a large JPEG in all its pixels, which is slower and gives other
-            grey values here and there.
+        full: decode all pixels of a large JPEG: slower, and some grey values differ.
 
     Raises:
         ValueError: a picture that cannot be read, or is too small.
@@ -107,13 +106,13 @@ def load_same_pictures(saved, content_image, style, settings):
             if settings.size == before.size:
                 return pictures
             return load_pictures(content_image, style, settings, full)
-    raise ValueError("resume: the run was made with other pictures than these")
+    raise ValueError("resume: the run was made with other pictures")
 
 
 def enlarge(image, small, large):
-    """An image at the next size: its change is enlarged, and what it began with is not.
+    """An image at the next size: its change is enlarged, its first image replaced.
 
-    Windows and branches, too small to be painted so far, need not be found again.
+    So details too small until now, such as windows, need not be found again.
 
     Args:
         image: `(1, h, w, 3)`, so far.

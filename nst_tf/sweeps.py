@@ -43,7 +43,7 @@ def _combinations(settings, fixed):
 
 
 def _identity(name, value):
-    """What tells a value from others, as JSON: of pictures and networks, all of it."""
+    """What identifies a value, as JSON: of pictures and networks, their content."""
     if name == "init" and not (isinstance(value, str) and value in INITS):
         return fingerprint([load_image(value)])
     if isinstance(value, keras.Model):
@@ -54,17 +54,17 @@ def _identity(name, value):
 
 
 def _file_name(setting, keywords, pictures):
-    """A name for people, then one for the machine: anything else has another name."""
+    """Words for people, then a hash of all that shapes the picture."""
     words = "_".join(f"{name}={value}" for name, value in as_json(setting).items())
     words = re.sub(r"[^\w.=-]+", "-", words)[:100].strip("-.")
     identity = {name: _identity(name, keywords[name]) for name in sorted(keywords)}
-    del identity["callbacks"], identity["tile"]  # the picture is the same
+    del identity["callbacks"], identity["tile"]  # they do not change the picture
     digest = hashlib.sha256(json.dumps([identity, pictures]).encode())
     return f"{words}_{digest.hexdigest()[:8]}.png"
 
 
 def _paint(job):
-    """One setting, one file; what is there already is not painted again."""
+    """One setting, one file; an existing file is not painted again."""
     path, content_image, painting, keywords = job
     if path.exists():
         return
@@ -85,9 +85,9 @@ def sweep(
 ) -> list:
     """Paints one picture for every combination of settings, each into its own file.
 
-    A file that is there is not painted again, so that a sweep which was broken off goes
-    on where it stopped: call it again. With other settings, fixed ones included, or
-    other pictures it has another name.
+    An existing file is not painted again: to go on with an interrupted sweep, call it
+    again. With other settings, fixed ones included, or other pictures, a file has
+    another name.
 
         settings = {"content_weight": [1e-3, 1e-1], "init": ["content", "noise"]}
         paths = nst.sweep("photo.jpg", "painting.jpg", settings)
@@ -99,10 +99,10 @@ def sweep(
         settings: `{name: values}` of its keywords.
         folder: where the PNG files go; made if it is not there.
         map: any function with the signature of the built-in one, such as the `map` of a
-            `concurrent.futures` executor (of processes that are spawned: TensorFlow
+            `concurrent.futures` executor (with spawned processes: TensorFlow
             does not survive a fork), or of Dask's `Client.get_executor()`. Other
             machines must see the pictures and the folder under the same paths.
-        **fixed: keywords that are the same for all. Callbacks see every run; for other
+        **fixed: keywords that are the same for all. Callbacks see every run; in other
             processes they must be functions of a module.
 
     Returns:
@@ -111,7 +111,7 @@ def sweep(
 
     Raises:
         ValueError: before anything is painted, for settings that cannot work.
-        NotFiniteError: of the first picture whose loss is no number.
+        NotFiniteError: for the first picture whose loss is not finite.
 
     Example:
 
@@ -139,7 +139,7 @@ def sweep(
     paths = [path for path, *_ in jobs]
     if not all(path.exists() for path in paths):
         raise ValueError(
-            "map: it came back before the pictures were there; wanted a function that "
+            "map: it returned before the pictures were there; wanted a function that "
             "waits for its results, as the built-in `map` does when it is read"
         )
     counts = [len(as_list(values)) for values in settings.values()]

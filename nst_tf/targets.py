@@ -24,7 +24,7 @@ STYLE_LAYERS = tuple(f"block{b}_conv1" for b in range(1, 6))  # the paper's, sec
 
 
 def fingerprint(images):
-    """A short hash of pixels, by which a resumed run knows its pictures again."""
+    """A short hash of pixels, by which a resumed run recognises its pictures."""
     digest = hashlib.sha256()
     for image in images:
         digest.update(np.ascontiguousarray(image))
@@ -40,9 +40,9 @@ def _extractor(layers, network, pooling, normalize, weights):
 
 
 def kept_extractor(network, layers, pooling="avg", normalize=True, weights="imagenet"):
-    """As `feature_extractor`, whose last two networks are kept for the next picture.
+    """As `feature_extractor`, but the last two networks are cached.
 
-    A model is taken as it is.
+    A model is returned as it is.
     """
     if not isinstance(network, str):
         return network
@@ -52,7 +52,7 @@ def kept_extractor(network, layers, pooling="avg", normalize=True, weights="imag
 
 
 def extractor_of(settings):
-    """The network that a run with these `Settings` looks with."""
+    """The network that a run with these `Settings` uses."""
     layers = [*settings.content_layers, *settings.style_layers]
     variant = settings.pooling, settings.normalize, settings.weights
     return kept_extractor(settings.network, layers, *variant)
@@ -88,7 +88,7 @@ class Style:
         blend: their weights, such as `[0.7, 0.3]`; only their proportions count.
 
     Raises:
-        ValueError: another number of weights than of pictures; negative or all zero.
+        ValueError: not one weight for each picture; negative ones, or all zero.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class Style:
 
         Args:
             sizes: in pixels.
-            min_side: a picture with a shorter side than this is refused.
+            min_side: a picture with a side shorter than this is refused.
 
         Returns:
             A list for each size, of `(1, H, W, 3)` images.
@@ -130,12 +130,12 @@ class Style:
     def targets(self, extractor, layers, size, tile=None):
         """`{layer: (1, N, N)}`, `mean_gram` of the pictures at this size, blended.
 
-        Blending the targets has the same gradient as blending the losses: their sum of
-        squares differs by a constant.
+        Blending the targets has the same gradient as blending the losses: only a
+        constant differs.
 
         Args:
             extractor: image -> `{layer: features}`.
-            layers: those to look at.
+            layers: their names.
             size: long edge of the pictures, in pixels.
             tile: as in `style_transfer`.
         """
@@ -181,12 +181,12 @@ def total_loss(
     """The loss that `style_transfer` minimises (Gatys et al. 2016, eq. 7).
 
     Args:
-        content: the photograph, as `load_image` takes it, in the size of the result.
+        content: the photograph, as `load_image` takes it, at the size of the result.
         style: the painting, or a list of several; or a `Style`.
-        network: a name, or a model of `feature_extractor` or of your own.
-        content_layers: layers in which the photograph is kept.
-        style_layers: layers in which the painting is followed, all equally; or a dict
-            of layers and weights.
+        network: a name, a model from `feature_extractor`, or one of your own.
+        content_layers: layers whose features follow the photograph.
+        style_layers: layers whose Gram matrices follow the painting, all equally; or a
+            dict of layers and weights.
         content_weight: alpha.
         style_weight: beta.
         tv_weight: weight of total variation.
@@ -194,11 +194,11 @@ def total_loss(
         tile: side of the tiles of a big picture, as in `style_transfer`.
 
     Returns:
-        A `TotalLoss`, or a `TiledLoss` of a picture that needs tiles.
+        A `TotalLoss`, or a `TiledLoss` for a picture that needs tiles.
 
     Raises:
         ValueError: for anything that cannot work.
-        ConnectionError: the network's weights are not here and cannot be downloaded.
+        ConnectionError: the network's weights are missing and cannot be downloaded.
 
     Example:
 

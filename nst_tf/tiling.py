@@ -1,10 +1,10 @@
 """Pictures of any size in the memory of a tile, with the very same loss and gradient.
 
-What the losses want of a picture are sums over positions: Gram matrices, and squared
+What the losses need of a picture is sums over positions: Gram matrices, and squared
 distances to the photograph. They can be added up tile by tile. The gradient takes a
-second turn over the tiles, when it is known how the loss changes with each of the sums.
-That is the whole price: a tile is looked at twice, and with a halo as wide as the
-network sees, so that its features are those of the whole picture.
+second pass over the tiles, once it is known how the loss changes with each of the sums.
+That is the whole price: the network sees each tile twice, with a halo as wide as its
+reach, so that the features are those of the whole picture.
 """
 
 import math
@@ -29,8 +29,8 @@ SHARE = 0.7  # of the free memory, for one step
 def windows(shape, tile, halo):
     """The tiles of a picture: `(K, 8)` pixels, K tiles.
 
-    Top, bottom, left and right of what is looked at, and then of the tile itself. The
-    former has a halo more, where the picture goes on.
+    Top, bottom, left and right of what the network sees, and then of the tile itself.
+    What it sees has a halo more, where the picture goes on.
 
     >>> windows((32, 40), 32, 16)
     array([[ 0, 32,  0, 40,  0, 32,  0, 32],
@@ -58,13 +58,13 @@ def _windows(extractor, shape, tile):
 
 
 def _crop(image, window):
-    """What is looked at for a tile."""
+    """What the network sees for a tile."""
     top, bottom, left, right = tf.unstack(window[:4])
     return image[:, top:bottom, left:right]
 
 
 def _own(features, layer, window, start=(0, 0)):
-    """A tile's own positions, in features of what starts at pixel `start`."""
+    """A tile's own positions, in features that start at pixel `start`."""
     top, bottom, left, right = tf.unstack(window[4:])
     s = stride(layer)
     rows = slice((top - start[0]) // s, (bottom - start[0]) // s)
@@ -130,12 +130,12 @@ def _add_up(terms, count, zeros):
 class TiledLoss(TotalLoss):
     """The `TotalLoss` of a picture of any size, in the memory of a tile.
 
-    Its values and its gradient are those of `TotalLoss`, but for rounding. Ask
+    Its values and its gradient are those of `TotalLoss`, up to rounding. Ask
     `loss_and_gradient` for the gradient, as the optimizers do: a `tf.GradientTape`
     around a call finds the same, but keeps all tiles in memory.
 
     Attributes:
-        extractor: one of `feature_extractor`, whose reach is known.
+        extractor: one from `feature_extractor`, whose reach is known.
         tile: height and width of a tile in pixels, a multiple of 16.
     """
 
@@ -154,7 +154,7 @@ class TiledLoss(TotalLoss):
         return content + [gram_matrix(F[layer]) for layer in self._style]
 
     def _sums(self, image, tiles):
-        """The first turn: eq. 1 in each content layer, then eq. 3 in each style layer.
+        """The first pass: eq. 1 in each content layer, then eq. 3 in each style layer.
 
         Lists of scalars and of `(1, N, N)`.
         """
@@ -179,7 +179,7 @@ class TiledLoss(TotalLoss):
         return [tf.pad(gradient, around)]
 
     def _gradient(self, image, tiles, upstream):
-        """The second turn, with the gradient of the total for each of the sums."""
+        """The second pass, with the gradient of the total with respect to each sum."""
         (gradient,) = _add_up(
             lambda k: self._gradient_terms(image, tiles[k], upstream),
             tiles.shape[0],
@@ -202,7 +202,7 @@ class TiledLoss(TotalLoss):
         return self._parts(self._sums(image, self._tiles(image)), image)
 
     def loss_and_gradient(self, image: Array) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
-        """Two turns over the tiles: there for the sums, back for the gradient.
+        """Two passes over the tiles: one for the sums, one for the gradient.
 
         Args:
             image: `(1, H, W, 3)`.
@@ -226,19 +226,19 @@ class TiledLoss(TotalLoss):
 
 
 def step_work(extractor, shape, tile=None):
-    """What a step costs, in pixels of a picture that is looked at whole."""
+    """What a step costs, in pixels of a picture computed whole."""
     if tile is None:
         return math.prod(shape)
     top, bottom, left, right = _windows(extractor, shape, tile).T[:4]
     seen = np.sum((bottom - top) * (right - left))
-    return 1.5 * seen  # there twice and back, instead of there and back
+    return 1.5 * seen  # forward twice and back, instead of forward and back
 
 
 def step_memory(extractor, shape, tile=None):
     """Bytes that a loss and its gradient take.
 
-    All activations are kept for the gradient; at the end of its way back it holds two
-    of the first layer's size beside them.
+    All activations are kept for the gradient; at the first layer, the end of its way
+    back, it holds two more of that layer's size.
     """
     if tile is not None:
         shape = [min(side, tile + 2 * _halo(extractor)) for side in shape]
@@ -249,11 +249,11 @@ def step_memory(extractor, shape, tile=None):
 
 
 def tile_for(extractor, shape, tile=None):
-    """The tile for a picture of a shape; None if it needs none.
+    """The tile for a picture of this shape; None if it needs none.
 
     Args:
-        extractor: one of `feature_extractor`. Of any other the reach is not known: it
-            gets no tiles.
+        extractor: one from `feature_extractor`. The reach of any other is not known:
+            it gets no tiles.
         shape: `(height, width)` in pixels.
         tile: the one to take if the picture is larger. Default: none if the picture
             fits into the memory that is free, or else one that takes half of it.

@@ -1,4 +1,4 @@
-"""The run: sizes from coarse to fine, steps, a history, and going on later."""
+"""The run: sizes from coarse to fine, steps, a history, and how to resume."""
 
 import contextlib
 import dataclasses
@@ -27,7 +27,7 @@ def _as_style(style_image, blend):
     if not isinstance(style_image, Style):
         return Style(style_image, blend)
     if blend is not None:
-        raise ValueError("style_blend: this `Style` has a blend of its own")
+        raise ValueError("style_blend: leave it out; this `Style` has its own")
     return style_image
 
 
@@ -48,7 +48,7 @@ def _stages(pictures, style, settings):
 
 
 def _beginning(content_image, style, settings, pictures, saved):
-    """The `Result` before its first step here."""
+    """The `Result` before the first step of this run."""
     made_with = {
         "content_image": as_json(content_image),
         "style_image": as_json(style.images),
@@ -72,7 +72,7 @@ def _minimizer(optimizer):
 
 
 def _finished(result, size, steps):
-    """Whether a size is done: it is passed, or has its steps, or nothing to gain."""
+    """Whether a size is done: passed, with all its steps made, or converged."""
     sizes = result.history["size"]
     if not sizes or sizes[-1] < size:
         return False
@@ -93,8 +93,8 @@ def _steps(result, stages, minimize):
 
     `first` is the first image, at the size of the stage.
 
-    Yields after every step. The result's state and history are replaced, never changed,
-    so that it is whole at any time.
+    Yields after every step. The result's state and history are replaced, never modified
+    in place, so that the result is consistent at any time.
     """
     clock = time.perf_counter() - (result.history["seconds"] or [0.0])[-1]
     firsts = {size: first for size, _, first, _ in stages}
@@ -107,7 +107,7 @@ def _steps(result, stages, minimize):
         small = firsts[sizes[-1]] if sizes else first
         start = result.state | {"image": enlarge(result.state["image"], small, first)}
         for losses, state in minimize(make_loss(), start, steps - sizes.count(size)):
-            if not math.isfinite(losses["total"]):  # the step before led here
+            if not math.isfinite(losses["total"]):  # the previous step led here
                 error = _not_finite(result, losses, size)
                 result.state, result.history = good
                 raise error
@@ -124,7 +124,7 @@ def _steps(result, stages, minimize):
 
 
 def _close(callbacks, result):
-    """Closes all the callbacks, whatever some of them do; returns their errors."""
+    """Closes every callback, even if others fail; returns their errors."""
     errors = []
     for callback in callbacks:
         try:
@@ -156,8 +156,8 @@ def _chained(errors):
 def _run(result, stages, minimize, callbacks):
     """All the steps, watched by the callbacks; Ctrl-C ends them early.
 
-    Of several errors the first one arrives, the run's own before those of callbacks
-    that close. It brings the result so far.
+    The first of several errors is raised, the run's own before those of closing
+    callbacks. It carries the result so far.
     """
     errors = []
     try:
@@ -209,7 +209,7 @@ def style_transfer(
         style_image: the painting, or a list of several; or a `Style`.
         size: long edge of the result in pixels; several sizes run from coarse to fine,
             which draws the larger strokes first.
-        steps: how many at each size, or one number for each size; for L-BFGS these are
+        steps: how many at every size, or a number for each size; for L-BFGS these are
             evaluations of the loss and its gradient.
         style_size: long edge of the painting in pixels; its strokes grow with it.
             Default: the size of the result.
@@ -217,16 +217,16 @@ def style_transfer(
         content_weight: alpha. More of it keeps more of the photograph: try 1e-4 to
             1e-1.
         style_weight: beta. Only alpha/beta matters, so that this can stay 1.
-        tv_weight: weight of total variation; takes away speckles, then detail: try 0
-            (as in the paper) to 2.
-        content_layers: layers in which the photograph is kept.
-        style_layers: layers in which the painting is followed, all equally; or from
-            Python a dict of layers and weights.
+        tv_weight: weight of total variation; removes speckles, then detail: try 0 (as
+            in the paper) to 2.
+        content_layers: layers whose features follow the photograph.
+        style_layers: layers whose Gram matrices follow the painting, all equally; or
+            from Python a dict of layers and weights.
         network: vgg19, vgg19_slim (fast, no download) or vgg16; from Python also a
             Keras model: image -> features.
         pooling: avg, as in the paper, or max, as the network was trained.
         normalize: rescale the filters to a mean activation of one, as in the paper.
-        weights: a file with weights of the network, instead of its own.
+        weights: a file of weights, instead of the network's own.
         init: the first image: content, style, noise, or a picture.
         seed: of the noise; the same seed gives the same picture.
         optimizer: lbfgs or adam; from Python also any Keras optimizer, such as
@@ -236,19 +236,19 @@ def style_transfer(
             while the free memory suffices, then tiles.
         callbacks: functions of the `Result` so far, called after every step: see
             `nst_tf.callbacks`.
-        resume: a file of the callback `checkpoint`; the run goes on from there. It has
+        resume: a file written by the callback `checkpoint`; the run goes on from there. It has
             the pictures, for those that are left out, and the settings, for those that
             are left at their default. More steps and further sizes may be asked for:
             write `steps=[100]` to ask for the default.
 
     Returns:
-        A `Result`. Ctrl-C (and a notebook's stop button) gives back the one so far.
+        A `Result`. Ctrl-C (or a notebook's stop button) returns the one so far.
 
     Raises:
         ValueError: before the first step, for anything that cannot work.
-        ConnectionError: the network's weights are not here and cannot be downloaded.
-        NotFiniteError: the loss became infinite or no number. This and any other error
-            that ends a run, such as a callback's, has the `result` so far.
+        ConnectionError: the network's weights are missing and cannot be downloaded.
+        NotFiniteError: the loss became infinite or NaN. This and any other error that
+            ends a run, such as a callback's, carries the `result` so far.
 
     Example:
 
@@ -290,7 +290,7 @@ def style_transfer(
         steps = check_continues(saved, settings.shaping())
         settings = dataclasses.replace(settings, steps=steps)
 
-    # The pictures come first: a wrong one should not wait for the network.
+    # The pictures come first: do not load the network to report a bad one.
     load = functools.partial(load_same_pictures, saved) if saved else load_pictures
     pictures = load(content_image, style, settings)
     result = _beginning(content_image, style, settings, pictures, saved)

@@ -305,7 +305,7 @@ WRONG = [
         ),
         "belong to other layers",
     ),
-    ("style_loss", own_weights, "written down inside"),
+    ("style_loss", own_weights, "hard-coded"),
     ("total_variation", lambda x: MEAN(SQUARE(x)), "a picture of one colour"),
     ("total_variation", lambda x: down(x) / 24, "only differences from row to row"),
     ("total_variation", lambda x: across(x) / 24, "only differences from column"),

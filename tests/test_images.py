@@ -228,7 +228,7 @@ def test_an_opened_picture_keeps_its_name_and_size():
 
 @pytest.mark.parametrize("background", ["no such colour", None, (255, 255, 255)])
 def test_a_background_that_is_no_colour_is_refused(background):
-    with pytest.raises(ValueError, match="background: .* is no colour"):
+    with pytest.raises(ValueError, match="background: .* is not a colour"):
         nst.load_image("photo.jpg", background=background)
 
 

@@ -112,7 +112,7 @@ def test_nothing_uploaded_is_told():
     page = small()
     page.content.choice.value = OWN
     page.paint.click()
-    assert "button Upload first" in page.status.value
+    assert "the Upload button" in page.status.value
 
 
 def test_no_layer_is_told():

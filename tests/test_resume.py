@@ -190,7 +190,7 @@ def test_a_finished_run_stays_as_it_is():
 
 @pytest.mark.parametrize(
     ("killed", "steps", "message"),
-    [(4, 3, "4 steps are made at size 32, .*steps=3"), (7, [5, 1], "2 steps .* 48")],
+    [(4, 3, "4 steps were made at size 32, .*steps=3"), (7, [5, 1], "2 steps .* 48")],
 )
 def test_steps_that_are_made_cannot_be_taken_back(killed, steps, message):
     broken_off(killed, **PLAN)
@@ -306,7 +306,7 @@ def test_a_picture_that_is_gone_must_be_given_again(which):
     broken_off(2)
     name = {"content_image": "photo.jpg", "style_image": "painting.jpg"}[which]
     os.rename(name, "moved.jpg")
-    message = f"resume: {which} was '{name}', which is not here.*; give {which} again"
+    message = f"resume: {which} was '{name}', which is missing.*; give {which} again"
     with pytest.raises(ValueError, match=message):
         go_on()
     pictures = {which: "moved.jpg"}
@@ -439,7 +439,7 @@ def finished():
 def test_a_contradiction_names_the_setting(name, value):
     save_checkpoint("run.npz", finished())
     before = "'lbfgs'" if name == "optimizer" else ".*"
-    message = rf"resume: the run was made with {name}={before}, and now {name}="
+    message = rf"resume: the run was made with {name}={before}, but now {name}="
     with pytest.raises(ValueError, match=message):
         go_on(**{name: value})
 

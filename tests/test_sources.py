@@ -302,7 +302,7 @@ def test_a_file_open_as_text_is_refused():
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no such thing here")
 def test_a_pipe_is_no_file():
     os.mkfifo("a.png")
-    with pytest.raises(ValueError, match=r"'a\.png' is no file"):
+    with pytest.raises(ValueError, match=r"'a\.png' is not a file"):
         nst.load_image("a.png")
 
 

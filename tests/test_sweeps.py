@@ -135,7 +135,7 @@ def test_a_setting_that_was_stopped_leaves_no_file():
 
 
 def test_a_map_that_does_not_wait_is_found_out():
-    with pytest.raises(ValueError, match="came back before the pictures"):
+    with pytest.raises(ValueError, match="returned before the pictures"):
         sweep(GRID, map=lambda f, jobs: [])
 
 

@@ -2,14 +2,14 @@
 
     python nst_tf/weights/distill.py PICTURES ... --run FOLDER
 
-Every PICTURES is a folder; each gives an equal share of the lessons. In two terms:
+Every PICTURES is a folder; each gives an equal share of the crops. In two terms:
 
 1. layer by layer (`first_term`): on many positions of many crops, a layer is fitted
-   to all of VGG19's filters of that layer, from what the slim layers below it say;
+   to all of VGG19's filters of that layer, from what the slim layers below it give;
 2. all layers together (`second_term`), on fresh crops, by the relative error of the
    features and of their Gram matrices.
 
-A run that was cut off goes on from where FOLDER has it. Only Keras is needed: with
+An interrupted run goes on from what FOLDER holds. Only Keras is needed: with
 KERAS_BACKEND=jax or torch it also runs where there is a GPU and no TensorFlow. On an
 Intel CPU with AMX, TF_SET_ONEDNN_FPMATH_MODE=BF16 makes it about one and a half times
 as fast.
@@ -44,7 +44,7 @@ STRIDE = {1: 4, 2: 2}  # blocks 1 and 2 are compared on every fourth, second pos
 GRAM_WEIGHT = 2.0
 HINT_WEIGHT = 0.3  # of the other layers
 DEEPEST_WEIGHT = 3.0  # of the last layer: what pictures miss most is there
-UNSEEN = 6  # pictures of each folder that are not taught
+UNSEEN = 6  # pictures of each folder kept out of training
 BATCH = 2048  # positions
 POSITIONS = 200  # of each crop, in the first term
 # TensorFlow's XLA is slower on a CPU than its oneDNN.
@@ -211,7 +211,7 @@ def patches(x, positions):
 
 
 def telling(V, N, rng):
-    """The N filters from which the others are best told: pivoted QR of activations."""
+    """The N filters that best predict the others: pivoted QR of activations."""
     some = V[rng.permutation(len(V))[:6000]].astype("float32")
     return np.sort(scipy.linalg.qr(some, mode="r", pivoting=True)[1][:N])
 
@@ -260,10 +260,10 @@ def what_a_layer_reads(slim, name, images, positions):
 
 
 def first_term(model, images, epochs, seed, path):
-    """Each layer by itself, from the ones below as they came out: see `fit`.
+    """Each layer by itself, on top of the finished ones below: see `fit`.
 
-    It begins with VGG19's own kernels: those of its most telling filters, reading what
-    the readout below makes of the slim features.
+    It begins with VGG19's own kernels: those of its most telling filters, applied to
+    what the readout below makes of the slim features.
     """
     rng = np.random.default_rng(seed)
     positions = {}
@@ -275,7 +275,7 @@ def first_term(model, images, epochs, seed, path):
     E_below = np.eye(3)  # both networks read the same three channels
     for name, readout in zip(LAYERS, model.readouts, strict=True):
         layer, V = model.slim.get_layer(name), seen.pop(name)
-        if np.any(layer.P):  # fitted before the run was cut off
+        if np.any(layer.P):  # fitted before an interruption
             E_below = ops.convert_to_numpy(readout.weights_and_bias()[0]).T
             continue
         kernel, bias = model.teacher.get_layer(name).get_weights()
@@ -305,7 +305,7 @@ def first_term(model, images, epochs, seed, path):
 
 
 class Report(keras.callbacks.Callback):
-    """After each epoch: the errors on crops that are not taught, and the weights."""
+    """After each epoch: the errors on unseen crops, and the weights."""
 
     def __init__(self, crops, path):
         super().__init__()
@@ -342,10 +342,10 @@ def second_term(model, crops, unseen, run, epochs, rate):
 def gains(model, crops):
     """What each readout lacks in strength: `{layer: gain}`.
 
-    What a regression finds is weaker than what it was to find, the more so the less it
-    explains. Losses between pictures are to be VGG19's: style losses in the style
+    A regression's output is weaker than its target, the more so the less it explains.
+    The gains give losses between pictures VGG19's size: style losses in the style
     layers, where they grow with gain^4, and content losses, with gain^2, in the others.
-    The median of their ratio is, over pairs of neighbours in a batch.
+    They set the median ratio to one, over pairs of neighbours in a batch.
     """
     ratios = {name: [] for name in LAYERS}
     for images in (crops[i] for i in range(len(crops))):
@@ -380,7 +380,7 @@ def export(model, crops, path):
 
 
 def squeeze(path, bits=7):
-    """Rewrites a file of weights in float16, rounded to so many bits, and zipped."""
+    """Rewrites a file of weights in float16, rounded to this many bits, and zipped."""
 
     def copy(name, item):
         if isinstance(item, h5py.Dataset):

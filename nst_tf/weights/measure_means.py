@@ -3,7 +3,7 @@
     python nst_tf/weights/measure_means.py PHOTOS --network vgg19
 
 writes `filter_means.npz` beside this script: one array a layer, for average and for max
-pooling, as measured. What the file holds of other networks is kept.
+pooling, as measured. The file's arrays of other networks are kept.
 """
 
 import argparse
