@@ -26,7 +26,7 @@ def as_list(value):
     try:
         return list(value)
     except TypeError:  # it is one thing
-        return [value]
+        return [value.item() if isinstance(value, np.ndarray) else value]
 
 
 def _is_whole(value, least):

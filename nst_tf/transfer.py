@@ -236,10 +236,10 @@ def style_transfer(
             while the free memory suffices, then tiles.
         callbacks: functions of the `Result` so far, called after every step: see
             `nst_tf.callbacks`.
-        resume: a file written by the callback `checkpoint`; the run goes on from there. It has
-            the pictures, for those that are left out, and the settings, for those that
-            are left at their default. More steps and further sizes may be asked for:
-            write `steps=[100]` to ask for the default.
+        resume: a file written by the callback `checkpoint`; the run goes on from there.
+            It has the pictures, for those that are left out, and the settings, for
+            those that are left at their default. More steps and further sizes may be
+            asked for: write `steps=[100]` to ask for the default.
 
     Returns:
         A `Result`. Ctrl-C (or a notebook's stop button) returns the one so far.

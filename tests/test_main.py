@@ -413,7 +413,7 @@ def test_a_time_budget_leaves_no_choice_of_size_and_steps(option, capsys):
         ("1.2.3", "wanted a time"),
         ("-5", "wanted a time"),
         ("3d", "wanted a time"),
-        ("0s", "more than no time"),
+        ("0s", "a time above zero"),
         ("0.001s", "the smallest picture, 128 pixels, takes about"),
     ],
 )

@@ -127,7 +127,7 @@ def test_a_default_may_be_asked_for_as_a_list():
 
 def test_a_default_that_differs_from_the_run_contradicts_it():
     run(tv_weight=0.3, callbacks=nst.checkpoint("run.npz"))
-    with pytest.raises(ValueError, match="tv_weight=0.3, and now tv_weight=0.5"):
+    with pytest.raises(ValueError, match="tv_weight=0.3, but now tv_weight=0.5"):
         go_on(tv_weight=float("0.5"))
 
 
