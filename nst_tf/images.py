@@ -10,7 +10,7 @@ from typing import IO, Any, TypeAlias
 
 import numpy as np
 import tensorflow as tf
-from PIL import Image, ImageColor, PngImagePlugin
+from PIL import ExifTags, Image, ImageColor, PngImagePlugin
 
 from nst_tf.sources import (
     MAX_PIXELS,
@@ -145,8 +145,11 @@ def image_shape(source):
     with recognized(source) as picture:
         if picture is not source:
             skip_pixels(picture)
-        if picture.format == "TIFF" or orientation(picture) < 5:  # Pillow turns TIFF
+        if orientation(picture) < 5:
             return picture.size[::-1]
+        if picture.format == "TIFF":  # the size of which Pillow has turned, since 11
+            tags = ExifTags.Base.ImageWidth, ExifTags.Base.ImageLength
+            return tuple(picture.tag_v2[tag] for tag in tags)
         return picture.size
 
 
