@@ -198,7 +198,7 @@ def _photographs(paths, open_one):
 def _opened(contents, styles, settings, budget):
     """The photographs and the `Style`; each file is decoded once."""
     checked = check_settings(callbacks=(), **settings)
-    least = smallest_side([*checked.content_layers, *checked.style_layers])
+    least = smallest_side(checked.layers)
 
     def open_one(path):
         opened = open_image(path, None if budget else checked.size[-1])

@@ -94,8 +94,7 @@ class Probe:
 
     def __init__(self, content_image, style_image, settings):
         self.settings = check_settings(**(DEFAULTS | settings))
-        layers = [*self.settings.content_layers, *self.settings.style_layers]
-        self.least = smallest_side(layers)
+        self.least = smallest_side(self.settings.layers)
         shape = image_shape(content_image)
         size = max(PROBE_SIZE, math.ceil(self.least * max(shape) / min(shape)))
         # Only which parts are there matters, and that the loss stays a number.

@@ -208,6 +208,11 @@ class Settings:
     callbacks: list
 
     @property
+    def layers(self):
+        """All the layers that the network has to give, a list."""
+        return [*self.content_layers, *self.style_layers]
+
+    @property
     def style_sizes(self):
         """Long edges of the painting, one for each size of the picture."""
         return [round(self.style_size / self.size[-1] * size) for size in self.size]

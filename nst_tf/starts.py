@@ -79,7 +79,7 @@ def load_pictures(content_image, style, settings, full=False):
         ValueError: a picture that cannot be read, or is too small.
     """
     sizes = settings.size
-    least = smallest_side([*settings.content_layers, *settings.style_layers])
+    least = smallest_side(settings.layers)
     opened = open_image(content_image, None if full else sizes[-1])
     contents = [load_image(opened, size, min_side=least) for size in sizes]
     of_style = isinstance(settings.init, str) and settings.init == "style"

@@ -53,9 +53,8 @@ def kept_extractor(network, layers, pooling="avg", normalize=True, weights="imag
 
 def extractor_of(settings):
     """The network that a run with these `Settings` uses."""
-    layers = [*settings.content_layers, *settings.style_layers]
     variant = settings.pooling, settings.normalize, settings.weights
-    return kept_extractor(settings.network, layers, *variant)
+    return kept_extractor(settings.network, settings.layers, *variant)
 
 
 # Targets
@@ -212,11 +211,12 @@ def total_loss(
     check_tile(tile, network)
     if style_size is not None:
         check_sizes([style_size], "style_size", least=1)
-    least = smallest_side([*layers, *followed])
+    both = [*layers, *followed]
+    least = smallest_side(both)
     content = load_image(content, min_side=least)
     style = style if isinstance(style, Style) else Style(style)
 
-    extractor = kept_extractor(network, [*layers, *followed])
+    extractor = kept_extractor(network, both)
     tile_here = tile_for(extractor, content.shape[1:3], tile)
     kind = functools.partial(TiledLoss, tile=tile_here) if tile_here else TotalLoss
     size = max(content.shape[1:3]) if style_size is None else style_size
