@@ -18,7 +18,6 @@ from nst_tf.first_guess import GAIN, large, of_pictures
 from nst_tf.images import resize
 
 SLIM = "vgg19_slim"
-STYLE_LAYERS = [f"block{b}_conv1" for b in range(1, 6)]
 GUESSES = {
     "a number": None,
     "large strokes": lambda move, change: lambda step: step + (GAIN - 1) * large(step),
@@ -30,7 +29,7 @@ CONTENT, STYLE = {"style_weight": 0.0}, {"content_weight": 0.0}
 NOISE = {
     "content, block1_conv1": (0, CONTENT | {"content_layers": "block1_conv1"}),
     "content, block4_conv2": (0, CONTENT | {"content_layers": "block4_conv2"}),
-    "style, all five layers": (1, STYLE | {"style_layers": STYLE_LAYERS}),
+    "style, all five layers": (1, STYLE),
 }
 
 

@@ -22,7 +22,6 @@ from bench import resident
 import nst_tf as nst
 
 NETWORKS = ("vgg19", "vgg19_slim")
-TV_WEIGHT = nst.style_transfer.__kwdefaults__["tv_weight"]
 STYLE_LAYERS = nst.style_transfer.__kwdefaults__["style_layers"]
 
 
@@ -46,7 +45,7 @@ def picture(pairs, size, out):
     ratios = []
     for photo, painting in (pair.split(":") for pair in pairs):
         start = nst.load_image(photo, size)
-        loss = nst.total_loss(start, painting, tv_weight=TV_WEIGHT)
+        loss = nst.total_loss(start, painting)
         images = [painted(photo, painting, size, name, out) for name in NETWORKS]
         totals = [float(loss(image)["total"]) for image in (start, *images)]
         deep = [
@@ -110,7 +109,7 @@ def gradient_of(pair, size, network):
     """A function without arguments: one total loss and its gradient."""
     photo, painting = pair.split(":")
     image = nst.load_image(photo, size)
-    objective = nst.total_loss(image, painting, network, tv_weight=TV_WEIGHT)
+    objective = nst.total_loss(image, painting, network)
 
     @tf.function
     def gradient():
