@@ -42,13 +42,24 @@ class StyleNorm(keras.layers.Layer):
 
         y = (1 + scale) (x - mean) / deviation + shift
 
-    Mean and deviation are those of each channel over the positions of each picture.
+    Mean and variance are those of each channel over the positions of each picture; or
+    they are given, each `(B, N)`, when x is only a part of a picture.
     """
 
-    def call(self, x, scale, shift):
-        mean, variance = ops.moments(x, axes=(1, 2), keepdims=True)
+    def call(self, x, scale, shift, mean=None, variance=None):
+        if mean is None:
+            mean, variance = ops.moments(x, axes=(1, 2), keepdims=True)
+        else:
+            mean, variance = mean[:, None, None], variance[:, None, None]
         factor = (1 + scale[:, None, None]) * ops.rsqrt(variance + EPSILON)
         return x * factor + (shift[:, None, None] - mean * factor)
+
+
+class Moments(keras.layers.Layer):
+    """Mean and variance of each channel: `(B, H, W, N)` -> `(B, 2 N)`."""
+
+    def call(self, x):
+        return ops.concatenate(ops.moments(x, axes=(1, 2)), axis=1)
 
 
 @keras.saving.register_keras_serializable("nst_tf")
@@ -93,31 +104,46 @@ def style_length(filters=FILTERS, blocks=BLOCKS):
     return 2 * (2 * full + 2 * half + (1 + 2 * blocks) * quarter + 3)
 
 
-def painter(filters=FILTERS, blocks=BLOCKS):
+class _Numbers:
+    """A vector, taken in pairs of equal length from its beginning."""
+
+    def __init__(self, vector):
+        self.vector, self.used = vector, 0
+
+    def pair(self, n):
+        first, second = self.used, self.used + n
+        self.used += 2 * n
+        return self.vector[:, first:second], self.vector[:, second : self.used]
+
+
+def painter(filters=FILTERS, blocks=BLOCKS, part=False):
     """The network: photograph and style -> picture.
 
     Johnson's layers (2016, supplement), with half of the filters at full and half of
     the size, where most of the time goes, and the photograph beneath: the picture is a
     share of the photograph plus what is painted.
 
+    Args:
+        filters: at full, half and a quarter of the size.
+        blocks: how many residual blocks.
+        part: whether it is given parts of a picture, and with them the means and
+            variances of the whole: see `moments`.
+
     Returns:
-        A `keras.Model`: `(B, H, W, 3)` RGB in [0, 1] and `(B, style_length)` ->
-        `(B, H, W, 3)`, not clipped to [0, 1].
+        A `keras.Model`: `(B, H, W, 3)` RGB in [0, 1] and `(B, style_length)`, for a
+        part also `(B, style_length - 6)` -> `(B, H, W, 3)`, not clipped to [0, 1].
     """
     full, half, quarter = filters
+    length = style_length(filters, blocks)
     photo = keras.Input((None, None, 3), name="photo")
-    style = keras.Input((style_length(filters, blocks),), name="style")
-    used = 0
-
-    def numbers(n):
-        """The next n scales, or gains, and the n shifts after them."""
-        nonlocal used
-        used += 2 * n
-        return style[:, used - 2 * n : used - n], style[:, used - n : used]
+    style = keras.Input((length,), name="style")
+    moments = keras.Input((length - 6,), name="moments")
+    of_style, of_picture = _Numbers(style), _Numbers(moments)
 
     def conv(x, n, size=3, strides=1, relu=True, *, name):
         x = ReflectedConv(n, size, strides, name=name)(x)
-        x = StyleNorm(name=f"{name}_norm")(x, *numbers(n))
+        given = of_picture.pair(n) if part else ()
+        x = StyleNorm(name=f"{name}_norm")(x, *of_style.pair(n), *given)
         return keras.layers.ReLU(name=f"{name}_relu")(x) if relu else x
 
     # Down to a quarter of the size
@@ -136,8 +162,20 @@ def painter(filters=FILTERS, blocks=BLOCKS):
     x = conv(Enlarge(name="enlarge1")(x), full, name="up1")
     small = keras.initializers.RandomNormal(stddev=0.003)  # it begins as the photograph
     x = ReflectedConv(3, 9, kernel_initializer=small, name="colors")(x)
-    picture = OverPhoto(name="picture")(x, photo, *numbers(3))
-    return keras.Model([photo, style], picture, name="painter")
+    picture = OverPhoto(name="picture")(x, photo, *of_style.pair(3))
+    inputs = [photo, style, moments] if part else [photo, style]
+    return keras.Model(inputs, picture, name="painter")
+
+
+def moments(painter):
+    """What a painter normalises by: photograph and style -> `(B, style_length - 6)`.
+
+    Mean and variance of each channel before each `StyleNorm`, in the order in which a
+    painter of parts takes them.
+    """
+    norms = [layer for layer in painter.layers if isinstance(layer, StyleNorm)]
+    found = [Moments(name=f"{norm.name}_moments")(norm.input[0]) for norm in norms]
+    return keras.Model(painter.inputs, keras.layers.Concatenate()(found))
 
 
 def predictor(statistics, filters=FILTERS, blocks=BLOCKS, hidden=256):

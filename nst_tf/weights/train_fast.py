@@ -3,6 +3,9 @@
     python nst_tf/weights/train_fast.py PHOTOS --paintings FOLDER --named FOLDER ...
         --run FOLDER
 
+fast_styles.json says which paintings of the folders --named have a name; a new one goes
+to its end, so that a run can go on.
+
 The network learns to make eq. 7 small, the loss that `style_transfer` minimises, in one
 pass: of crops of photographs, in the styles of paintings. The named paintings are drawn
 as often as all the others together, and each has numbers of its own besides those that
@@ -14,6 +17,7 @@ KERAS_BACKEND=jax or torch it also runs where there is a GPU and no TensorFlow.
 """
 
 import argparse
+import json
 import math
 import sys
 import types
@@ -94,6 +98,13 @@ def eye(network):
     model = keras.Model(model.input, {name: model.output[name] for name in layers})
     model.trainable = False
     return model
+
+
+def read_named(folders, file):
+    """A named painting from the first folder that has it, `(H, W, 3)` uint8."""
+    path = next(folder / file for folder in folders if (folder / file).exists())
+    with Image.open(path) as picture:
+        return np.asarray(picture.convert("RGB"))
 
 
 def style_of(see, slim, picture):
@@ -303,8 +314,8 @@ def main():
     args.run.mkdir(parents=True, exist_ok=True)
     photos = read_pictures(args.photos, least=UNSEEN + 1)
     paintings = read_pictures(args.paintings, least=UNSEEN + 1)
-    files = [f for folder in args.named for f in sorted(folder.glob("*.[jp][pn]g"))]
-    named = [p for folder in args.named for p in read_pictures(folder, 1024)]
+    styles = json.loads(Path(__file__).with_name("fast_styles.json").read_text())
+    named = [read_named(args.named, file) for file, _ in styles.values()]
     seen = [p for i, p in enumerate(paintings) if i % UNSEEN]
 
     see = eye(args.network)
@@ -341,7 +352,7 @@ def main():
     model.compile(
         keras.optimizers.Adam(decay(steps, rates), global_clipnorm=1.0), jit_compile=JIT
     )
-    names = [f.stem for f in files] + [""] * len(unseen)
+    names = [*styles] + [""] * len(unseen)
     model.fit(
         lessons,
         epochs=args.epochs,
