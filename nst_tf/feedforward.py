@@ -71,7 +71,12 @@ class Enlarge(keras.layers.Layer):
 
     def call(self, x):
         _, height, width, _ = ops.shape(x)
-        return ops.image.resize(x, (2 * height, 2 * width), "nearest")
+        size = 2 * height, 2 * width
+        if keras.backend.backend() != "tensorflow":
+            return ops.image.resize(x, size, "nearest")
+        import tensorflow as tf  # Keras' own wants to know the size beforehand
+
+        return tf.image.resize(x, size, "nearest")
 
     def compute_output_spec(self, x):
         twice = (2 * n if n else None for n in x.shape[1:3])

@@ -243,12 +243,36 @@ class Training(keras.Model):
         return ops.mean(ops.log(total_loss(self.see, clipped, P, x, self.alpha)))
 
 
+def export(model, known, styles, path):
+    """Writes the painter, the predictor and the named styles, as `fast.py` reads them.
+
+    Args:
+        known: what is known of each named painting, see `style_of`.
+        styles: `{name: (file, about)}`.
+    """
+    arrays = {
+        f"{part.name}/{weight.path}": ops.convert_to_numpy(weight).astype("float16")
+        for part in (model.painter, model.predictor)
+        for weight in part.weights
+    }
+    told = np.stack([style["statistics"] for style in known])
+    vectors = model.style(told, np.arange(len(known), dtype="int32"))
+    about = json.dumps({name: words for name, (_, words) in styles.items()})
+    np.savez_compressed(
+        path,
+        styles=ops.convert_to_numpy(vectors).astype("float16"),
+        about=np.array(about),
+        **arrays,
+    )
+
+
 class Report(keras.callbacks.Callback):
     """After each epoch: eq. 7 of unseen photographs, and what is learnt, in a file."""
 
-    def __init__(self, see, photos, styles, names, run, every):
+    def __init__(self, see, photos, known, unseen, styles, run, every):
         super().__init__()
-        self.see, self.styles, self.names, self.run = see, styles, names, run
+        self.see, self.known, self.unseen = see, known, unseen
+        self.styles, self.run = styles, run
         self.photos = [ops.convert_to_tensor(shrink(p, 256)[None]) for p in photos]
         self.every = every
 
@@ -266,7 +290,9 @@ class Report(keras.callbacks.Callback):
         if (epoch + 1) % self.every:
             return
         found, sheet = {}, []
-        for row, (name, style) in enumerate(zip(self.names, self.styles, strict=True)):
+        names = [*self.styles] + [""] * len(self.unseen)
+        both = [*self.known, *self.unseen]
+        for row, (name, style) in enumerate(zip(names, both, strict=True)):
             vector = self.model.style(
                 style["statistics"][None], np.array([row if name else -1], "int32")
             )
@@ -289,7 +315,7 @@ class Report(keras.callbacks.Callback):
         print(f"{epoch + 1}: named {mean:.3f}  ", "  ".join(words), flush=True)
         sheet = (np.concatenate(sheet) * 255).astype("uint8")
         Image.fromarray(sheet).save(self.run / "sheet.jpg", quality=90)
-        self.model.save_weights(self.run / "fast.weights.h5")
+        export(self.model, self.known, self.styles, self.run / "fast.npz")
 
 
 def main():
@@ -352,7 +378,6 @@ def main():
     model.compile(
         keras.optimizers.Adam(decay(steps, rates), global_clipnorm=1.0), jit_compile=JIT
     )
-    names = [*styles] + [""] * len(unseen)
     model.fit(
         lessons,
         epochs=args.epochs,
@@ -365,7 +390,7 @@ def main():
                 on_epoch_begin=lambda epoch, _: setattr(lessons, "epoch", epoch)
             ),
             Report(
-                see, photos[:: 3 * UNSEEN], known + unseen, names, args.run, args.every
+                see, photos[:: 3 * UNSEEN], known, unseen, styles, args.run, args.every
             ),
             keras.callbacks.CSVLogger(args.run / "log.csv", append=True),
         ],
