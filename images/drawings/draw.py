@@ -110,7 +110,7 @@ BLOCKS = range(250, 550, 60)  # left edges of the five blocks
 
 def two_losses():
     """How a step of the transfer goes: forward to the losses, back to the pixels."""
-    parts = [*_pictures(), *_network(), *_losses(), *_way_back()]
+    parts = [*_pictures(), *_network(), *_losses(), *_way_back(), *_legend()]
     return drawing(
         940,
         500,
@@ -172,6 +172,9 @@ def _way_back():
     yield text(668, 214, "\u03b1 content + \u03b2 style, eq. 7")
     yield arrow((900, 240), (160, 240), kind="back")
     yield text(168, 260, "gradient", "small back")
+
+
+def _legend():
     yield dot(32, 446, "blue")
     yield text(46, 451, "read for content: block4_conv2")
     yield dot(302, 446, "orange")
