@@ -50,7 +50,8 @@ NO_RESULT = [  # numbers of the text that are none
     r"## Exercises.*",
     r"\*\*Before you look:\*\*.*?(?:\n\n|$)",  # a question
     r"On two cores[^.]* takes about .*?\.",  # the notebook's own time
-    r"`.*?`|\$\$.*?\$\$|\$.*?\$|\]\(.*?\)",  # code, equations, addresses
+    r"`.*?`|\$\$.*?\$\$|\$.*?\$",  # code, equations
+    r"!\[.*?\]|\]\(.*?\)",  # words of pictures that no cell makes; addresses
     rf"{NAMED}(?: \d[\d.]*(?: to|,| and)?)+",
     r"\b(?:19|20)\d\d\b|\b\d+x\d+\b|\bfrom 0 to 1\b",  # a year, a shape, a range
     r"\bat \d+ pixels\b|\bhalf the size\b",  # a setting
