@@ -35,7 +35,7 @@ def paint(args, grid, photo=None, painting=None, **fixed):
 
 
 def alpha_beta(args):
-    """Figure 4, also with fewer style layers."""
+    """Figure 3 of the preprint (arXiv 1508.06576); figure 4 is a row of it."""
     paths = paint(args, {"style_layers": FIRST_LAYERS, "content_weight": ALPHAS})
     columns = [f"alpha/beta = {alpha:g}" for alpha in ALPHAS]
     return nst.figures.image_grid(paths, FIRST_BLOCKS, columns)
