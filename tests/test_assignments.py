@@ -368,3 +368,25 @@ def test_the_numbers_of_the_model_answer_stand_in_its_output():
     output = cells["look"].outputs[0].text
     for number in re.findall(r"\d+\.\d+", cells["answer"].source):
         assert number in output, number
+
+
+# The page for teachers
+
+
+def test_the_sections_that_teachers_are_sent_to_are_in_the_notebooks():
+    notebooks = COURSE.parent
+    titles = [
+        line.lstrip("# ")
+        for path in notebooks.glob("0*.ipynb")
+        for cell in read(path).cells
+        if cell.cell_type == "markdown"
+        for line in cell.source.splitlines()
+        if line.startswith("## ")
+    ]
+    rows = re.findall(
+        r"^\| [\d]+ to \d+ \|([^|]+)\|", (notebooks / "TEACHING.md").read_text(), re.M
+    )
+    sections = [section for row in rows for section in re.findall(r"\*(.+?)\*", row)]
+    assert len(sections) > 20
+    for section in sections:
+        assert any(title.startswith(section) for title in titles), section
