@@ -41,6 +41,7 @@ STYLE_LAYERS = [f"block{b}_conv1" for b in range(1, 6)]
 CONTENT_LAYER = "block4_conv2"
 ALPHA = 0.08  # four times that of `style_transfer`: houses and eyes stand
 TV_WEIGHT = 0.5
+STYLES = Path(__file__).with_name("fast_styles.json")
 ROWS = 64  # at most so many named styles
 UNSEEN = 20  # of that many pictures, one is kept out of training
 STYLE_SIZE = 512  # pixels of a painting's long edge
@@ -266,6 +267,19 @@ def export(model, known, styles, path):
     )
 
 
+def begin_with(model, path, known):
+    """Takes over what `export` wrote: painter, predictor, and each style's own part."""
+    with np.load(path) as file:
+        for part in (model.painter, model.predictor):
+            for weight in part.weights:
+                weight.assign(file[f"{part.name}/{weight.path}"])
+        styles = file["styles"].astype("float32")
+    told = np.stack([style["statistics"] for style in known[: len(styles)]])
+    table = np.zeros(model.table.shape, "float32")
+    table[: len(styles)] = styles - ops.convert_to_numpy(model.predictor(told))
+    model.table.assign(table)
+
+
 class Report(keras.callbacks.Callback):
     """After each epoch: eq. 7 of unseen photographs, and what is learnt, in a file."""
 
@@ -324,13 +338,15 @@ def main():
     parser.add_argument("--paintings", type=Path, required=True, help="folder")
     parser.add_argument("--named", type=Path, nargs="+", required=True, help="folders")
     parser.add_argument("--run", type=Path, required=True, help="folder of the run")
+    parser.add_argument("--begin", type=Path, help="a fast.npz to go on from")
     parser.add_argument("--network", default=SLIM, help="of the loss")
     parser.add_argument("--alpha", type=float, default=ALPHA)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--size", type=int, default=192, help="of a crop, in pixels")
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--variants", type=int, default=4, help="of each painting")
-    parser.add_argument("--epochs", type=int, default=200, help="of 100 batches each")
+    parser.add_argument("--batches", type=int, default=100, help="of an epoch")
+    parser.add_argument("--epochs", type=int, default=200)
     parser.add_argument("--cooldown", type=int, default=40, help="the last epochs")
     parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--every", type=int, default=5, help="epochs between reports")
@@ -340,7 +356,7 @@ def main():
     args.run.mkdir(parents=True, exist_ok=True)
     photos = read_pictures(args.photos, least=UNSEEN + 1)
     paintings = read_pictures(args.paintings, least=UNSEEN + 1)
-    styles = json.loads(Path(__file__).with_name("fast_styles.json").read_text())
+    styles = json.loads(STYLES.read_text())
     named = [read_named(args.named, file) for file, _ in styles.values()]
     seen = [p for i, p in enumerate(paintings) if i % UNSEEN]
 
@@ -360,11 +376,13 @@ def main():
     model.predictor.get_layer("standard").adapt(
         np.stack([style["statistics"] for style in others])
     )
+    if args.begin:
+        begin_with(model, args.begin, known)
     lessons = Lessons(
         [p for i, p in enumerate(photos) if i % UNSEEN],
         known,
         others,
-        100,
+        args.batches,
         args.seed,
         args.batch,
         args.size,
