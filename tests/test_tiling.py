@@ -31,13 +31,21 @@ def loss(extractor, tile, shape, **weights):
     return nst.TiledLoss(*parts, tile) if tile else nst.TotalLoss(*parts)
 
 
-@pytest.fixture(params=["tiny", "vgg19_slim"])
+@pytest.fixture(params=["tiny", "vgg19_slim", "tiny, reflected"])
 def extractor(request, tiny_weights):
-    weights = tiny_weights if request.param == "tiny" else "imagenet"
-    return nst.feature_extractor([*CONTENT, *STYLE], request.param, weights=weights)
+    name, *reflected = request.param.split(", ")
+    return nst.feature_extractor(
+        [*CONTENT, *STYLE],
+        name,
+        weights=tiny_weights if name == "tiny" else "imagenet",
+        padding="reflect" if reflected else "zeros",
+    )
 
 
-@pytest.mark.parametrize(("height", "width"), [(171, 235), (128, 209), (64, 272)])
+@pytest.mark.parametrize(
+    ("height", "width"),
+    [(171, 235), (128, 209), (64, 272), (24, 150)],  # 24 are one position of block 5
+)
 @pytest.mark.parametrize("compiled", [False, True])
 def test_loss_and_gradient_are_those_of_the_whole_picture(
     extractor, height, width, compiled
