@@ -1,8 +1,8 @@
 """What padding does: to the layout of textures, to borders, to time and memory.
 
-    python benchmarks/padding.py layout PAINTING [PAINTING ...]
-    python benchmarks/padding.py borders PHOTO:PAINTING [PHOTO:PAINTING ...] --out FOLDER
-    python benchmarks/padding.py slim PHOTO:PAINTING [PHOTO:PAINTING ...]
+    python benchmarks/padding.py layout PAINTING ...
+    python benchmarks/padding.py borders PHOTO:PAINTING ... --out FOLDER
+    python benchmarks/padding.py slim PHOTO:PAINTING ...
     python benchmarks/padding.py cost PHOTO:PAINTING
 
 `layout` paints textures of each painting, and of the same turned upside down. `borders`
@@ -75,7 +75,7 @@ def correlation(one, other, cells=8):
 
 
 def layout(paintings, args):
-    """Each texture beside the picture that it was made of, and that one's reflection."""
+    """Each texture beside what it was made of, and beside that upside down."""
     print("| painting | blocks | padding | as it was made of | upside down |")
     print("|---|---|---|---|---|")
     layers = STYLE_LAYERS[: args.blocks]
@@ -97,11 +97,11 @@ def layout(paintings, args):
                     ).image
                     both = style, style[:, ::-1]
                     found.append([correlation(texture, picture) for picture in both])
-            cells = [" ".join(f"{c:+.2f}" for c in column) for column in zip(*found)]
-            print(
-                f"| {stem(path)} | {args.blocks} | {padding} | {cells[0]} | {cells[1]} |",
-                flush=True,
+            own, other = (
+                " ".join(f"{c:+.2f}" for c in row) for row in np.transpose(found)
             )
+            row = stem(path), args.blocks, padding, own, other
+            print("|", *(f"{cell} |" for cell in row), flush=True)
 
 
 # Borders
@@ -149,7 +149,7 @@ def colour_step(image, frame, field=32):
 
 def painted(photo, painting, padding, args):
     """The picture of a pair, from the photograph, at one size."""
-    pair = f"{stem(photo)}_{stem(painting)}_{args.size}_{args.alpha:g}"
+    pair = f"{stem(photo)}_{stem(painting)}_{args.size}_{args.alpha:g}_{args.blocks}"
     name = f"{pair}_{args.network}_{padding}.png"
     if not (args.out / name).exists():
         nst.style_transfer(
@@ -157,6 +157,7 @@ def painted(photo, painting, padding, args):
             painting,
             size=args.size,
             steps=args.steps,
+            style_layers=STYLE_LAYERS[: args.blocks],
             content_weight=args.alpha,
             tv_weight=args.tv,
             network=extractor_of(args.network, padding),
