@@ -1,0 +1,829 @@
+"""The formulas of the exercises in NumPy, right and wrong, in float64.
+
+Each table is `{words for a mistake: the wrong formula}`; under "" stands the right one.
+Factors are left out: `mistakes.factor` finds them. F has the shape `(H, W, N)`, and its
+rows `(M, N)`.
+"""
+
+import functools
+import itertools
+from collections.abc import Callable
+
+import numpy as np
+
+from nst_tf.features import MEAN_BGR
+
+Table = dict[str, Callable | tuple[Callable, ...]]  # several ways to one mistake
+
+
+def choices(table: Table, *arguments) -> list:
+    """`(words, function without arguments)` of all the formulas in a table."""
+    return [
+        (words, functools.partial(f, *arguments))
+        for words, formulas in table.items()
+        for f in (formulas if isinstance(formulas, tuple) else [formulas])
+    ]
+
+
+def values(table: Table, *arguments) -> list:
+    """`(words, what the formula gives)` of all the formulas in a table."""
+    with np.errstate(all="ignore"):
+        return [(words, f()) for words, f in choices(table, *arguments)]
+
+
+# Distances between two matrices: eqs. 1 and 4
+
+
+def _sum(x):
+    return np.sum(x, dtype="float64")
+
+
+def _unit(x):
+    return x / np.sqrt(_sum(x * x))
+
+
+def _huber(d):
+    return _sum(np.where(np.abs(d) < 1, d * d / 2, np.abs(d) - 0.5))
+
+
+def _root(x):
+    return np.sqrt(np.abs(x))
+
+
+DISTANCES: Table = {
+    "": lambda a, b: _sum((a - b) ** 2),
+    "the squares are missing: these are absolute values": (
+        lambda a, b: _sum(np.abs(a - b))
+    ),
+    "the square is missing, so that differences cancel": lambda a, b: _sum(a - b),
+    "the sum is squared, not its terms": lambda a, b: _sum(a - b) ** 2,
+    "there is a square root: a norm, not its square": (
+        lambda a, b: np.sqrt(_sum((a - b) ** 2))
+    ),
+    "it is the absolute value of the sum": lambda a, b: abs(_sum(a - b)),
+    "each is squared before they are subtracted, a^2 - b^2; wanted (a - b)^2": (
+        lambda a, b: _sum(a * a) - _sum(b * b)
+    ),
+    "each is squared before they are subtracted, and the difference squared again": (
+        lambda a, b: _sum((a * a - b * b) ** 2)
+    ),
+    "the difference of the two sums of squares is squared": (
+        lambda a, b: (_sum(a * a) - _sum(b * b)) ** 2
+    ),
+    "it is the difference of two norms; wanted the norm of the difference, squared": (
+        lambda a, b: np.sqrt(_sum(a * a)) - np.sqrt(_sum(b * b))
+    ),
+    "it is the difference of two norms, squared; wanted the norm of the difference": (
+        lambda a, b: (np.sqrt(_sum(a * a)) - np.sqrt(_sum(b * b))) ** 2
+    ),
+    "the power is 4 where 2 is wanted": lambda a, b: _sum((a - b) ** 4),
+    "the power is 3 where 2 is wanted": lambda a, b: _sum((a - b) ** 3),
+    "the sum of squares is squared once more": lambda a, b: _sum((a - b) ** 2) ** 2,
+    "the two are added where one is subtracted": lambda a, b: _sum((a + b) ** 2),
+    "the target is not used": lambda a, b: _sum(a * a),
+    "the target is not used, nor a square": lambda a, b: _sum(a),
+    "the first argument is not used": lambda a, b: _sum(b * b),
+    "they are multiplied where one is subtracted": lambda a, b: _sum(a * b),
+    "it is divided by the target, entry by entry": (
+        lambda a, b: _sum(((a - b) / b) ** 2)
+    ),
+    "it is divided by the sum of squares of the target": (
+        lambda a, b: _sum((a - b) ** 2) / _sum(b * b)
+    ),
+    "it is divided by the sum of squares of both": (
+        lambda a, b: _sum((a - b) ** 2) / (_sum(b * b) + _sum(a * a))
+    ),
+    "differences below zero are left out": (
+        lambda a, b: _sum(np.maximum(a - b, 0) ** 2)
+    ),
+    "differences above zero are left out": (
+        lambda a, b: _sum(np.maximum(b - a, 0) ** 2)
+    ),
+    "it is the largest difference; wanted the sum": lambda a, b: np.abs(a - b).max(),
+    "it is the largest squared difference; wanted the sum": (
+        lambda a, b: (np.abs(a - b) ** 2).max()
+    ),
+    "it is the median; wanted the sum": lambda a, b: np.median((a - b) ** 2),
+    "both are divided by their norms, as in a cosine distance, 1 - cos": (
+        lambda a, b: 1 - _sum(_unit(a) * _unit(b))
+    ),
+    "it is a cosine; wanted squared differences": lambda a, b: _sum(
+        _unit(a) * _unit(b)
+    ),
+    "they were cut to whole numbers": (
+        lambda a, b: _sum((np.trunc(a) - np.trunc(b)) ** 2)
+    ),
+    "the differences were cut to whole numbers": lambda a, b: _sum(
+        np.trunc(a - b) ** 2
+    ),
+    "they were rounded": lambda a, b: _sum((np.round(a) - np.round(b)) ** 2),
+    "each is averaged or summed before the square; wanted squares first": (
+        lambda a, b: (np.mean(a) - np.mean(b)) ** 2
+    ),
+    "positions are averaged or summed before the square; wanted squares first": (
+        lambda a, b: _sum((a - b).sum(0) ** 2)
+    ),
+    "filters are averaged or summed before the square; wanted squares first": (
+        lambda a, b: _sum((a - b).sum(1) ** 2)
+    ),
+    "there is a square root at every position, before the sum": (
+        lambda a, b: _sum(np.sqrt(_sum2(a - b, 1)))
+    ),
+    "there is a square root for every filter, before the sum": (
+        lambda a, b: _sum(np.sqrt(_sum2(a - b, 0)))
+    ),
+    "the mean of the differences is subtracted: a variance": (
+        lambda a, b: _sum((a - b - np.mean(a - b)) ** 2)
+    ),
+    "the means are subtracted first": (
+        lambda a, b: _sum((a - a.mean(0) - b + b.mean(0)) ** 2)
+    ),
+    "far differences count without a square, as in Huber's loss": (
+        lambda a, b: _huber(a - b)
+    ),
+    "a logarithm is in it": lambda a, b: _sum(np.log1p((a - b) ** 2)),
+    "roots are compared": lambda a, b: _sum((_root(a) - _root(b)) ** 2),
+    "the last row of the matrix is left out": lambda a, b: _sum((a - b)[:-1] ** 2),
+    "the first row of the matrix is left out": lambda a, b: _sum((a - b)[1:] ** 2),
+    "the last filter is left out": lambda a, b: _sum((a - b)[:, :-1] ** 2),
+    "the first filter is left out": lambda a, b: _sum((a - b)[:, 1:] ** 2),
+    "only the first filter is compared": lambda a, b: _sum((a - b)[:, 0] ** 2),
+    "only the first row of the matrix is compared": lambda a, b: _sum((a - b)[0] ** 2),
+    "it is 1/2 of one sum and not of the other": (
+        lambda a, b: _sum(a * a) / 2 - _sum(a * b) * 2 + _sum(b * b) / 2
+    ),
+}
+
+
+def _sum2(x, axis):
+    return np.sum(x * x, axis)
+
+
+def rows(F):
+    """`(M, N)`: one row per position."""
+    return F.reshape(-1, F.shape[-1])
+
+
+PARTS = {  # of a picture or its features
+    "the last row of the picture is left out": lambda F: F[:-1],
+    "the first row of the picture is left out": lambda F: F[1:],
+    "the last column of the picture is left out": lambda F: F[:, :-1],
+    "the first column of the picture is left out": lambda F: F[:, 1:],
+    "the last row and column of the picture are left out": lambda F: F[:-1, :-1],
+    "the first row and column of the picture are left out": lambda F: F[1:, 1:],
+    "only the first row of the picture is used": lambda F: F[:1],
+    "only the last row of the picture is used": lambda F: F[-1:],
+    "only the first column of the picture is used": lambda F: F[:, :1],
+    "only the last column of the picture is used": lambda F: F[:, -1:],
+}
+
+
+def content(F, P) -> list:
+    """sum (F - P)^2, and what is written instead."""
+    grams = "Gram matrices are compared; wanted the features themselves"
+    return [
+        *choices(DISTANCES, rows(F), rows(P)),
+        (grams, lambda: _sum((gram(F) - gram(P)) ** 2)),
+        *(
+            (words, functools.partial(_part, part, F, P))
+            for words, part in PARTS.items()
+        ),
+    ]
+
+
+def _part(part, F, P):
+    return _sum((part(F) - part(P)) ** 2)
+
+
+# Correlations between filters: eq. 3
+
+
+def gram(F):
+    """`(N, N)`, the right one."""
+    return rows(F).T @ rows(F)
+
+
+def _of(prepare):
+    """The Gram matrix of something else than the rows of F."""
+
+    def wrong(F):
+        X = prepare(F)
+        X = X.reshape(-1, X.shape[-1])
+        return X.T @ X
+
+    return wrong
+
+
+def _rows_of(prepare):
+    return _of(lambda F: prepare(rows(F)))
+
+
+def _after(change):
+    """The right one, changed afterwards."""
+    return lambda F: change(gram(F))
+
+
+AXES = [axes for axes in itertools.permutations(range(3)) if axes[-1] != 2]
+MIXED = tuple(  # reshape to N columns, where N is not the last axis
+    _of(lambda F, axes=axes: F.transpose(axes).reshape(-1, F.shape[-1]))
+    for axes in AXES
+)
+MIXED_ROWS = tuple(  # reshape to N rows, where N is not the first axis
+    _of(lambda F, axes=axes: F.transpose(axes).reshape(F.shape[-1], -1).T)
+    for axes in itertools.permutations(range(3))
+    if axes[0] != 2
+)
+
+
+def _without(G, i):
+    """G with row and column i of zeros."""
+    G = G.copy()
+    G[i] = G[:, i] = 0
+    return G
+
+
+def _standard(X):
+    return (X - X.mean(0)) / X.std(0)
+
+
+def _softmax(X):
+    e = np.exp(X - X.max(-1, keepdims=True))
+    return e / e.sum(-1, keepdims=True)
+
+
+APART = (
+    "positions of the two factors are summed apart: sum F_i times sum F_j, wanted the "
+    "sum of products F_i F_j at the same position"
+)
+GRAMS: Table = {
+    "": gram,
+    "the axes are transposed without tf.transpose: reshape(F, (N, M)) of (H, W, N) "
+    "mixes the filters; reshape to (M, N), and transpose that": MIXED_ROWS,
+    "the axes are transposed first, and then a reshape to N columns mixes the filters: "
+    "only an axis that is the last stays together": MIXED,
+    "the means are subtracted: a covariance": _rows_of(lambda X: X - X.mean(0)),
+    "the mean of all is subtracted first": _rows_of(lambda X: X - X.mean()),
+    "the means are subtracted at every position": (
+        _rows_of(lambda X: X - X.mean(1, keepdims=True))
+    ),
+    "the features are standardised first, (F - mean) / std": _rows_of(_standard),
+    "the features are standardised first, all together": (
+        _rows_of(lambda X: (X - X.mean()) / X.std())
+    ),
+    "the filters are divided by their norms: cosines, wanted products": (
+        _rows_of(lambda X: X / np.sqrt(_sum2(X, 0)))
+    ),
+    "the features are divided by their norm at every position": (
+        _rows_of(lambda X: X / np.sqrt(_sum2(X, 1))[:, None])
+    ),
+    "the features are divided by their norm, all together": _rows_of(_unit),
+    "the features are divided by their largest value": _rows_of(lambda X: X / X.max()),
+    "the features are divided by their mean": _rows_of(lambda X: X / X.mean()),
+    "the features are divided by their sum": _rows_of(lambda X: X / X.sum()),
+    "the result is divided by its norm": _after(_unit),
+    "the result is divided by its trace": _after(lambda G: G / np.trace(G)),
+    "the result is divided by its largest value": _after(lambda G: G / G.max()),
+    "the result is divided by its sum": _after(lambda G: G / G.sum()),
+    APART: lambda F: np.outer(F.sum((0, 1)), F.sum((0, 1))),
+    "rows are summed up before the product, so that only columns are paired": (
+        _of(lambda F: F.sum(0))
+    ),
+    "columns are summed up before the product, so that only rows are paired": (
+        _of(lambda F: F.sum(1))
+    ),
+    **{words: _of(part) for words, part in PARTS.items()},
+    "the last position is left out (off by one)": _rows_of(lambda X: X[:-1]),
+    "the first position is left out (off by one)": _rows_of(lambda X: X[1:]),
+    "only the first position is used": _rows_of(lambda X: X[:1]),
+    "only the last position is used": _rows_of(lambda X: X[-1:]),
+    "only every second position is used": _rows_of(lambda X: X[::2]),
+    "the last filter is left out": _after(lambda G: _without(G, -1)),
+    "the first filter is left out": _after(lambda G: _without(G, 0)),
+    "only the diagonal is there: products of different filters are missing": (
+        _after(lambda G: np.diag(np.diag(G)))
+    ),
+    "the diagonal is zero: a filter times itself belongs to it": (
+        _after(lambda G: G - np.diag(np.diag(G)))
+    ),
+    "the diagonal is there twice": _after(lambda G: G + np.diag(np.diag(G))),
+    "the diagonal is half of what it should be": (
+        _after(lambda G: G - np.diag(np.diag(G)) / 2)
+    ),
+    "one is added to the diagonal": _after(lambda G: G + np.eye(len(G))),
+    "only the upper half is there: entry i, j is entry j, i": _after(np.triu),
+    "only the lower half is there: entry i, j is entry j, i": _after(np.tril),
+    "only what is above the diagonal is there": _after(lambda G: np.triu(G, 1)),
+    "only what is below the diagonal is there": _after(lambda G: np.tril(G, -1)),
+    "absolute values or roots are in it": lambda F: _root(gram(F)),
+    "the result is squared": _after(np.square),
+    "the result is multiplied by itself": _after(lambda G: G @ G),
+    "a logarithm is taken": _after(np.log1p),
+    "the features are squared first": _rows_of(np.square),
+    "roots of the features are used": _rows_of(_root),
+    "the features were cut to whole numbers": _rows_of(np.trunc),
+    "the features were rounded": _rows_of(np.round),
+    "there is a softmax over the filters": _rows_of(_softmax),
+    "there is a softmax over the positions": _rows_of(lambda X: _softmax(X.T).T),
+    "there is a softmax over the result": _after(_softmax),
+    "the filters are in reverse order": _rows_of(lambda X: X[:, ::-1]),
+    "F_i and F_j are added where they should be multiplied": (
+        lambda F: np.add.outer(F.sum((0, 1)), F.sum((0, 1)))
+    ),
+    "these are distances between filters; wanted products": (
+        lambda F: _sum2(rows(F)[:, :, None] - rows(F)[:, None], 0)
+    ),
+    "one of the two is in reverse order": lambda F: rows(F)[::-1].T @ rows(F),
+    "one of the two is shifted by a position": (
+        lambda F: np.roll(rows(F), 1, 0).T @ rows(F)
+    ),
+    "the filters of one of the two are in reverse order": (
+        lambda F: rows(F)[:, ::-1].T @ rows(F)
+    ),
+    "these are maxima over positions; wanted sums": (
+        lambda F: (rows(F)[:, :, None] * rows(F)[:, None]).max(0)
+    ),
+}
+
+
+def batch(grams) -> dict:
+    """What comes instead of one Gram matrix for each of several pictures."""
+    total = np.zeros_like(grams) + grams.sum(0)
+    return {
+        "the pictures of a batch are summed up": total,
+        "the pictures of a batch are averaged": total / len(grams),
+        "all have the matrix of the first picture": np.zeros_like(grams) + grams[0],
+        "all have the matrix of the last picture": np.zeros_like(grams) + grams[-1],
+        "the order of the pictures is reversed": grams[::-1],
+        "they are divided by the number of pictures": grams / len(grams),
+    }
+
+
+# The painting: eqs. 4 and 5
+
+
+FEW = ("", *list(DISTANCES)[1:6])  # mistakes that are looked for together with others
+
+
+def _gram_factors(N, M):
+    """What Gram matrices may be divided by, once too often or not."""
+    return {
+        "": 1.0,
+        "the Gram matrix is divided by M once more": 1 / M,
+        "the Gram matrix is not divided by M": M,
+        "the Gram matrix is divided by N once more": 1 / N,
+        "the Gram matrix is not divided by N": N,
+        "the Gram matrix is divided by N M once more": 1 / (N * M),
+        "the Gram matrix is not divided by N M": N * M,
+        "the Gram matrix is divided by 2 M N once more": 1 / (2 * N * M),
+        "the Gram matrix is divided by the root of M": M**-0.5,
+    }
+
+
+def _joined(*words):
+    return "; and ".join(w for w in words if w)
+
+
+def _in_gram(words):
+    return f"in the Gram matrix {words}" if words else ""
+
+
+def layer_style(F, target, factor, both=False, few=False) -> list:
+    """sum (G - A)^2, and what is written instead.
+
+    Args:
+        F: features of the generated picture.
+        target: the painting's Gram matrix; its features if `both` are given so.
+        factor: of Gram matrices.
+        few: whether a few mistakes are enough.
+    """
+    N, M = F.shape[-1], F.size // F.shape[-1]
+    A = factor * gram(target) if both else target
+    found = []
+    for extra, x in _gram_factors(N, M).items():
+        table = {w: DISTANCES[w] for w in FEW} if few and extra else DISTANCES
+        G = factor * x * gram(F)
+        for words, d in choices(table, G, A * x if both else A):
+            found.append((_joined(words, extra), d))
+    for (words, g), (_, t) in zip(
+        choices(GRAMS, F)[1:], choices(GRAMS, target)[1:], strict=True
+    ):
+        target_of = t if both else lambda: A / factor
+        for extra, x in _gram_factors(N, M).items() if not few else [("", 1.0)]:
+            for distance in FEW if not (extra or few) else [""]:
+                d = functools.partial(_distance, distance, g, target_of, factor, x)
+                every = _joined(distance, _in_gram(words), extra)
+                found.append((every, functools.partial(d, both)))
+    if both:
+        compared = "features are compared, not Gram matrices"
+        theirs = choices(DISTANCES, rows(F), rows(target))
+        found += [(_joined(compared, words), d) for words, d in theirs]
+    return found
+
+
+def _distance(words, gram_of, target_of, factor, extra, both):
+    """A distance between wrong Gram matrices; the target is right if it was given."""
+    G, A = factor * extra * gram_of(), factor * target_of()
+    return DISTANCES[words](G, A * extra if both else A)
+
+
+def _layer_factors(N, M):
+    """Factors that the loss of a layer may have too much, by their words."""
+    letters = {"N": N, "M": M, "N M": N * M, "N^2": N**2, "M^2": M**2}
+    letters |= {"N^2 M^2": (N * M) ** 2, "N M^2": N * M**2, "N^2 M": N**2 * M}
+    missing = {f"a division by {x} is missing": v for x, v in letters.items()}
+    extra = {f"it is divided by {x} once more": 1 / v for x, v in letters.items()}
+    wrong = "it is multiplied by N^2 M^2 where it should be divided: parentheses"
+    return {"": 1.0} | missing | extra | {wrong: (N * M) ** 4, wrong + " ": N**4}
+
+
+def _in_layer(words):
+    return f"in the loss of each layer, {words}" if words else ""
+
+
+def style(w, tables, scales, sizes) -> list:
+    """sum_l w_l E_l, and what is written instead.
+
+    Args:
+        w: weights.
+        tables: what `layer_style` gives, for each layer.
+        scales: the factor of each.
+        sizes: N and M of each.
+    """
+    factors = [_layer_factors(*size) for size in sizes]
+    losses = [
+        (entries[0][0], functools.cache(lambda e=entries: [float(f()) for _, f in e]))
+        for entries in zip(*tables, strict=True)
+    ]
+    found = []
+    for extra in factors[0]:
+        c = [f[extra] * scale for f, scale in zip(factors, scales, strict=True)]
+        for words, E in losses:
+            layer = _in_layer(_joined(words, extra))
+            for sum_words in SUMS if not words else [""]:
+                formulas = SUMS[sum_words]
+                for f in formulas if isinstance(formulas, tuple) else [formulas]:
+                    value = functools.partial(_of_layers, f, w, c, E)
+                    found.append((_joined(sum_words, layer), value))
+    return found
+
+
+def _of_layers(f, w, c, E):
+    return f(w, np.multiply(c, E()))
+
+
+SUMS: Table = {  # of the layers' weights w and losses E
+    "": lambda w, E: _sum(w * E),
+    "the weights of the layers are not used": lambda w, E: _sum(E),
+    "the weights are not used: it is a mean over layers": lambda w, E: np.mean(E),
+    "only the last layer is there: is it added up (+=), or set (=)?": (
+        lambda w, E: w[-1] * E[-1]
+    ),
+    "only the last layer is there, without its weight": lambda w, E: E[-1],
+    "only the first layer is there: is the `return` inside the loop?": (
+        lambda w, E: w[0] * E[0]
+    ),
+    "only the first layer is there, without its weight: is the `return` inside the "
+    "loop?": lambda w, E: E[0],
+    "the weights are applied twice": lambda w, E: _sum(w**2 * E),
+    "the square root of the weights is used": lambda w, E: _sum(np.sqrt(w) * E),
+    "it is divided by the number of layers": lambda w, E: _sum(w * E) / len(w),
+    "it is divided by the sum of the weights": lambda w, E: _sum(w * E) / w.sum(),
+    "it is divided by the weights": lambda w, E: _sum(E / w),
+    "the losses are divided by the weights, where they should be multiplied": (
+        lambda w, E: _sum(E[w > 0] / w[w > 0])
+    ),
+    "the weights belong to other layers: go by name": (
+        lambda w, E: _sum(w[::-1] * E),
+        lambda w, E: _sum(np.roll(w, 1) * E),
+        lambda w, E: _sum(np.roll(w, -1) * E),
+    ),
+    "all layers have the weight of the first one": lambda w, E: w[0] * _sum(E),
+    "all layers have the weight of the last one": lambda w, E: w[-1] * _sum(E),
+    "the sum of the weights is multiplied with the sum of the losses": (
+        lambda w, E: w.sum() * _sum(E)
+    ),
+    "the last layer is left out": lambda w, E: _sum((w * E)[:-1]),
+    "the first layer is left out": lambda w, E: _sum((w * E)[1:]),
+    "the losses are multiplied, not added": lambda w, E: np.prod(w * E),
+    "it is the largest; wanted the sum": lambda w, E: np.max(w * E),
+    "the losses of the layers are squared": lambda w, E: _sum(w * E**2),
+    "there is a square root in every layer": lambda w, E: _sum(w * np.sqrt(E)),
+    "the weights are added where they should be multiplied": lambda w, E: _sum(w + E),
+    "the losses are subtracted": lambda w, E: 2 * w[0] * E[0] - _sum(w * E),
+}
+
+
+# Total variation
+
+
+def _isotropic(a, b):
+    """One root for both directions, where there are both."""
+    return _sum(np.sqrt(a[:, :-1] ** 2 + b[:-1] ** 2))
+
+
+def _steps(x, dy, dx):
+    """Differences to the neighbour dy below and dx to the right, without the edge."""
+    h, w = x.shape[:2]
+    right, left = max(dx, 0), max(-dx, 0)
+    return x[dy:, right : w - left] - x[: h - dy, left : w - right]
+
+
+def _around(x, axis):
+    return np.roll(x, 1, axis) - x
+
+
+def _padded(x):
+    """Differences where zeros stand beyond the edge."""
+    return [
+        np.diff(np.pad(x, ((0, 1), (0, 0), (0, 0))), axis=0),
+        np.diff(np.pad(x, ((0, 0), (0, 1), (0, 0))), axis=1),
+    ]
+
+
+def _directions(x):
+    """Which differences of a picture `(H, W, 3)` are there; under "" the right ones."""
+    down, across, colours = (np.diff(x, axis=axis) for axis in range(3))
+    diagonal, other = _steps(x, 1, 1), _steps(x, 1, -1)
+    edge = "the last row or column is left out of one of the directions"
+    around = "tf.roll goes around the edge: the first row is no neighbour of the last"
+    a, b = down[:, :-1], across[:-1]
+    return [
+        ("", [down, across]),
+        ("only differences from row to row are there", [down]),
+        ("only differences from column to column are there", [across]),
+        (
+            "differences between colours are not noise: the last axis is no direction",
+            [down, across, colours],
+        ),
+        ("one direction goes from colour to colour", [down, colours]),
+        (
+            "one direction goes from colour to colour: axes are off by one",
+            [across, colours],
+        ),
+        ("only differences between colours are there", [colours]),
+        (around, [_around(x, 0), _around(x, 1)]),
+        (_joined(around, "only rows are compared"), [_around(x, 0)]),
+        (_joined(around, "only columns are compared"), [_around(x, 1)]),
+        (edge, [a, b]),
+        (edge, [down[:, 1:], across[1:]]),
+        (edge, [down[:, :-1], across]),
+        (edge, [down, across[:-1]]),
+        (edge, [down[:-1], across[:, :-1]]),
+        (edge, [down[1:], across[:, 1:]]),
+        ("zeros stand beyond the edge, as with padding", _padded(x)),
+        ("neighbours are taken along the diagonal", [diagonal]),
+        ("neighbours are taken along the other diagonal", [other]),
+        ("neighbours are taken along both diagonals", [diagonal, other]),
+        ("diagonal neighbours are there as well", [down, across, diagonal]),
+        ("diagonal neighbours are there as well", [down, across, diagonal, other]),
+        (
+            "neighbours are two pixels apart; wanted one",
+            [_steps(x, 2, 0), _steps(x, 0, 2)],
+        ),
+        (
+            "the two directions are added before the square; wanted a^2 + b^2, not "
+            "(a + b)^2",
+            [a + b],
+        ),
+        ("the two directions are subtracted before the square", [a - b]),
+        ("one of the two is counted twice: rows", [down, down, across]),
+        ("one of the two is counted twice: columns", [down, across, across]),
+        ("only rows are there, twice", [down, down]),
+        ("pixels are compared with their mean, not with neighbours", [x - x.mean()]),
+        (
+            "pixels are compared with the mean of their colour, not with neighbours",
+            [x - x.mean((0, 1))],
+        ),
+        ("pixels themselves are summed up, no differences", [x]),
+        ("only the first colour is used", [down[..., :1], across[..., :1]]),
+        ("the colours are averaged first", [down.mean(-1), across.mean(-1)]),
+        ("these are differences of differences", [np.diff(x, 2, 0), np.diff(x, 2, 1)]),
+        ("only every second pixel is compared", [down[::2], across[:, ::2]]),
+    ]
+
+
+def _measures(power):
+    """What becomes of such differences; under "" what is right."""
+    other = (
+        "absolute values where squares are wanted"
+        if power == 2
+        else "squares where absolute values are wanted"
+    )
+
+    def total(ds, p=power):
+        return sum(_sum(np.abs(d) ** p) for d in ds)
+
+    return {
+        "": total,
+        other: lambda ds: total(ds, 3 - power),
+        "there is a square root": lambda ds: np.sqrt(total(ds)),
+        "there is a square root for each direction": (
+            lambda ds: sum(np.sqrt(_sum(d**2)) for d in ds)
+        ),
+        "there is a square root at every pixel": (
+            lambda ds: _sum([_isotropic(*ds) if _crossed(ds) else np.nan])
+        ),
+        "the squares are missing: differences cancel": (
+            lambda ds: sum(_sum(d) for d in ds)
+        ),
+        "the sums are squared, not the differences": (
+            lambda ds: sum(_sum(d) ** 2 for d in ds)
+        ),
+        "the whole sum is squared": lambda ds: total(ds) ** 2,
+        "each direction is averaged by itself, and both have another count": (
+            lambda ds: sum(np.mean(np.abs(d) ** power) for d in ds)
+        ),
+        "each direction is averaged by itself, and absolute values are taken": (
+            lambda ds: sum(np.mean(np.abs(d) ** (3 - power)) for d in ds)
+        ),
+        "one direction is subtracted from the other": (
+            lambda ds: total(ds[:1]) - total(ds[1:])
+        ),
+        "the directions are multiplied, not added": (
+            lambda ds: np.prod([total([d]) for d in ds])
+        ),
+        "the power is 4 where 2 is wanted": lambda ds: total(ds, 4),
+        "the power is 3 where 2 is wanted": lambda ds: total(ds, 3),
+        "it is the largest difference; wanted the sum": (
+            lambda ds: max(np.abs(d).max() for d in ds)
+        ),
+        "differences below zero are left out": (
+            lambda ds: sum(_sum(np.maximum(d, 0) ** power) for d in ds)
+        ),
+        "differences above zero are left out": (
+            lambda ds: sum(_sum(np.maximum(-d, 0) ** power) for d in ds)
+        ),
+    }
+
+
+def _crossed(ds):
+    """Whether they are rows and columns of one picture."""
+    return (
+        len(ds) == 2
+        and ds[0].ndim == 3
+        and (
+            ds[0].shape[0] + 1 == ds[1].shape[0]
+            and ds[1].shape[1] + 1 == ds[0].shape[1]
+        )
+    )
+
+
+def variation(x, power) -> list:
+    """Differences between neighbours to a power, and what is written instead."""
+    return [
+        (_joined(where, what), functools.partial(f, ds))
+        for (where, ds), (what, f) in itertools.product(
+            _directions(x), _measures(power).items()
+        )
+    ]
+
+
+# Both together: eq. 7
+
+
+TOTALS: Table = {
+    "": lambda c, s, a, b: a * c + b * s,
+    "alpha and beta are swapped": lambda c, s, a, b: b * c + a * s,
+    "alpha and beta are not used": lambda c, s, a, b: c + s,
+    "alpha is not used": lambda c, s, a, b: c + b * s,
+    "beta is not used": lambda c, s, a, b: a * c + s,
+    "alpha stands for both": lambda c, s, a, b: a * (c + s),
+    "beta stands for both": lambda c, s, a, b: b * (c + s),
+    "the style is missing": lambda c, s, a, b: a * c,
+    "the content is missing": lambda c, s, a, b: b * s,
+    "the style is missing, and the weight": lambda c, s, a, b: c,
+    "the content is missing, and the weight": lambda c, s, a, b: s,
+    "the content is there twice, in place of the style": (
+        lambda c, s, a, b: a * c + b * c
+    ),
+    "the style is there twice, in place of the content": (
+        lambda c, s, a, b: a * s + b * s
+    ),
+    "the losses are multiplied": (
+        lambda c, s, a, b: a * c * b * s,
+        lambda c, s, a, b: c * s,
+        lambda c, s, a, b: (a + c) * (b + s),
+    ),
+    "weights and losses are added where they should be multiplied": (
+        lambda c, s, a, b: a + c + b + s
+    ),
+    "it is divided by alpha + beta": lambda c, s, a, b: (a * c + b * s) / (a + b),
+    "it is divided by alpha": lambda c, s, a, b: (a * c + b * s) / a if a else 0.0,
+    "it is divided by beta": lambda c, s, a, b: (a * c + b * s) / b if b else 0.0,
+    "one is subtracted from the other": lambda c, s, a, b: a * c - b * s,
+    "the losses are divided by their weights": lambda c, s, a, b: (
+        (c / a if a else 0) + (s / b if b else 0)
+    ),
+    "the weights are squared": lambda c, s, a, b: a * a * c + b * b * s,
+    "the losses are squared": lambda c, s, a, b: a * c * c + b * s * s,
+    "there is a square root": (
+        lambda c, s, a, b: np.sqrt(a * c + b * s),
+        lambda c, s, a, b: a * np.sqrt(c) + b * np.sqrt(s),
+    ),
+    "it is squared": lambda c, s, a, b: (a * c + b * s) ** 2,
+    "the weights are cut to whole numbers": lambda c, s, a, b: int(a) * c + int(b) * s,
+    "1 - alpha stands where beta is wanted": lambda c, s, a, b: a * c + (1 - a) * s,
+    "alpha multiplies both: parentheses are wrong": (
+        lambda c, s, a, b: a * (c + b * s),
+        lambda c, s, a, b: b * (s + a * c),
+    ),
+    "it is the larger of the two; wanted the sum": lambda c, s, a, b: max(a * c, b * s),
+}
+
+
+# What the network expects
+
+
+MEAN = np.array(MEAN_BGR)
+RGB = "RGB, where BGR is wanted: reverse the last axis"
+ORDERS: Table = {
+    "": lambda x: x[..., ::-1],
+    RGB: lambda x: x,
+    "the rows are reversed, not the colours": (lambda x: x[::-1]),
+    "the columns are reversed, not the colours": lambda x: x[:, ::-1],
+    "the rows are reversed as well as the colours": lambda x: x[::-1, :, ::-1],
+    "a spatial axis is reversed as well as the colours": lambda x: x[:, ::-1, ::-1],
+    "rows and columns are reversed, not the colours": lambda x: x[::-1, ::-1],
+    "all axes are reversed": lambda x: x[::-1, ::-1, ::-1],
+    "the colours are in another order; wanted BGR": (
+        lambda x: x[..., [1, 2, 0]],
+        lambda x: x[..., [2, 0, 1]],
+        lambda x: x[..., [1, 0, 2]],
+        lambda x: x[..., [0, 2, 1]],
+    ),
+    "the picture is grey": lambda x: np.zeros_like(x) + x.mean(-1, keepdims=True),
+}
+SCALES = {
+    "": 255.0,
+    "0 to 1, where 0 to 255 is wanted: multiply first": 1.0,
+    "it is multiplied by 256; wanted 255": 256.0,
+    "it is multiplied by 127.5; wanted 255": 127.5,
+    "it is divided by 255, where it should be multiplied": 1 / 255,
+    "it is multiplied by 255 twice": 255.0**2,
+}
+MEANS: Table = {
+    "": lambda y: MEAN,
+    "the mean is not subtracted": lambda y: 0.0,
+    "the mean of RGB is subtracted from BGR, or the other way round": (
+        lambda y: MEAN[::-1]
+    ),
+    "the mean is added": lambda y: -MEAN,
+    "the mean of RGB is added": lambda y: -MEAN[::-1],
+    "the mean of ImageNet is subtracted in the units of 0 to 1": lambda y: MEAN / 255,
+    "a mean of one half is subtracted, where ImageNet's is wanted": lambda y: 127.5,
+    "one number is subtracted, where each colour has its own": (
+        lambda y: MEAN.mean(),
+        lambda y: 128.0,
+        lambda y: MEAN[0],
+        lambda y: MEAN[1],
+        lambda y: MEAN[2],
+    ),
+    "the picture's own mean is subtracted, where ImageNet's is wanted": (
+        lambda y: y.mean((0, 1)),
+        lambda y: y.mean(),
+    ),
+}
+TORCH, STD = np.array([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]])  # of PyTorch's
+ENDS: Table = {
+    "": lambda y: y,
+    "all of it is divided by 255": lambda y: y / 255,
+    "it is divided by 127.5": lambda y: y / 127.5,
+    "it is divided by a standard deviation": (
+        lambda y: y / (255 * STD),
+        lambda y: y / (255 * STD[::-1]),
+        lambda y: y / STD,
+        lambda y: y / STD[::-1],
+        lambda y: y / 58.395,
+        lambda y: (y - y.mean()) / y.std(),
+        lambda y: y / y.std(),
+    ),
+    "it is cut to [0, 255]": lambda y: np.clip(y, 0, 255),
+    "its sign is wrong": lambda y: -y,
+    "it is rounded": np.round,
+    "it is cut to whole numbers": np.trunc,
+    "its sign is lost": np.abs,
+}
+
+
+def _count(*words):
+    return sum(map(bool, words))
+
+
+def preprocessed(x) -> list:
+    """255 times BGR, minus the mean, and what is written instead."""
+    found = []
+    for (order, y), (scale, k) in itertools.product(values(ORDERS, x), SCALES.items()):
+        for mean, m in values(MEANS, k * y):
+            if order == RGB and np.size(m) > 1:
+                m = m[::-1]  # the mean that belongs to it
+            for end, z in choices(ENDS, k * y - m):
+                if not end or _count(order, scale, mean) < 2:
+                    found.append(((order, scale, mean, end), z))
+    found.sort(key=lambda one: _count(*one[0]))
+    right, *others = [(_joined(*words), z) for words, z in found]
+    known = [
+        ("this is what PyTorch's VGG expects, not Keras'", lambda: (x - TORCH) / STD),
+        ("-1 to 1 is for other networks", lambda: 2 * x - 1),
+        ("the picture is as it was", lambda: x),
+    ]
+    return [right, *known, *others]
