@@ -26,7 +26,11 @@ def choices(table: Table, *arguments) -> list:
 
 
 def values(table: Table, *arguments) -> list:
-    """`(words, what the formula gives)` of all the formulas in a table."""
+    """`(words, what the formula gives)` of all the formulas in a table.
+
+    >>> values({"": lambda x: x * x, "no square": lambda x: x}, 3.0)
+    [('', 9.0), ('no square', 3.0)]
+    """
     with np.errstate(all="ignore"):
         return [(words, f()) for words, f in choices(table, *arguments)]
 

@@ -378,7 +378,11 @@ def is_double(value):
 
 
 def a_number(value) -> float:
-    """One finite float, also as an array with one entry; or a problem."""
+    """One finite float, also as an array with one entry; or a problem.
+
+    >>> a_number(tf.constant([2.5]))
+    2.5
+    """
     array = _array(value, "one number")
     if array.size != 1:
         raise Problem(

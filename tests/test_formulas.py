@@ -57,7 +57,9 @@ def test_the_right_formula_comes_first_and_has_no_words(name):
     np.testing.assert_allclose(right(), TABLES[name][1])
 
 
-@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize(
+    "name", sorted({*TABLES} - {"features"})
+)  # of both, some are right
 def test_no_other_formula_is_right(name):
     table, right = TABLES[name]
     with np.errstate(all="ignore"):
