@@ -85,6 +85,19 @@ DISTANCES: Table = {
     "the sum of squares is squared once more": lambda a, b: _sum((a - b) ** 2) ** 2,
     "the two are added where one is subtracted": lambda a, b: _sum((a + b) ** 2),
     "the target is not used": lambda a, b: _sum(a * a),
+    "the sums of squares are added; wanted the square of the difference": (
+        lambda a, b: _sum(a * a) + _sum(b * b)
+    ),
+    "the sum of absolute values is squared, not each difference": (
+        lambda a, b: _sum(np.abs(a - b)) ** 2
+    ),
+    "the squares are divided by the target": lambda a, b: _sum((a - b) ** 2 / b),
+    "there is a softmax over the filters": (
+        lambda a, b: _sum((_softmax(a) - _softmax(b)) ** 2)
+    ),
+    "only the first three filters are compared": (
+        lambda a, b: _sum((a - b)[:, :3] ** 2)
+    ),
     "the target is not used, nor a square": lambda a, b: _sum(a),
     "the first argument is not used": lambda a, b: _sum(b * b),
     "they are multiplied where one is subtracted": lambda a, b: _sum(a * b),
@@ -175,6 +188,7 @@ PARTS = {  # of a picture or its features
     "the first column of the picture is left out": lambda F: F[:, 1:],
     "the last row and column of the picture are left out": lambda F: F[:-1, :-1],
     "the first row and column of the picture are left out": lambda F: F[1:, 1:],
+    "only every second row and column are used": lambda F: F[::2, ::2],
     "only the first row of the picture is used": lambda F: F[:1],
     "only the last row of the picture is used": lambda F: F[-1:],
     "only the first column of the picture is used": lambda F: F[:, :1],
@@ -188,6 +202,9 @@ def content(F, P) -> list:
     return [
         *choices(DISTANCES, rows(F), rows(P)),
         (grams, lambda: _sum((gram(F) - gram(P)) ** 2)),
+        ("the target is upside down", lambda: _sum((F - P[::-1]) ** 2)),
+        ("the target is mirrored", lambda: _sum((F - P[:, ::-1]) ** 2)),
+        ("the target's filters are reversed", lambda: _sum((F - P[..., ::-1]) ** 2)),
         *(
             (words, functools.partial(_part, part, F, P))
             for words, part in PARTS.items()
@@ -320,6 +337,23 @@ GRAMS: Table = {
     "only what is below the diagonal is there": _after(lambda G: np.tril(G, -1)),
     "absolute values or roots are in it": lambda F: _root(gram(F)),
     "the result is squared": _after(np.square),
+    "the mean of the result is subtracted": _after(lambda G: G - G.mean()),
+    "the rows of the result are divided by their norms": (
+        _after(lambda G: G / np.sqrt(_sum2(G, 1))[:, None])
+    ),
+    "there is a softmax over the rows of the result": _after(lambda G: _softmax(G)),
+    "the result is divided by the sum of the features": lambda F: gram(F) / F.sum(),
+    "only the first N positions are used": _rows_of(lambda X: X[: X.shape[1]]),
+    "one of the two is upside down": lambda F: rows(F[::-1]).T @ rows(F),
+    "one of the two is mirrored": lambda F: rows(F[:, ::-1]).T @ rows(F),
+    "one of the two is shifted by a row": (
+        lambda F: rows(np.roll(F, 1, 0)).T @ rows(F),
+        lambda F: rows(F).T @ rows(np.roll(F, 1, 0)),
+    ),
+    "one of the two is shifted by a column": (
+        lambda F: rows(np.roll(F, 1, 1)).T @ rows(F),
+        lambda F: rows(F).T @ rows(np.roll(F, 1, 1)),
+    ),
     "the result is multiplied by itself": _after(lambda G: G @ G),
     "a logarithm is taken": _after(np.log1p),
     "the features are squared first": _rows_of(np.square),
@@ -328,7 +362,6 @@ GRAMS: Table = {
     "the features were rounded": _rows_of(np.round),
     "there is a softmax over the filters": _rows_of(_softmax),
     "there is a softmax over the positions": _rows_of(lambda X: _softmax(X.T).T),
-    "there is a softmax over the result": _after(_softmax),
     "the filters are in reverse order": _rows_of(lambda X: X[:, ::-1]),
     "F_i and F_j are added where they should be multiplied": (
         lambda F: np.add.outer(F.sum((0, 1)), F.sum((0, 1)))
@@ -365,6 +398,14 @@ def batch(grams) -> dict:
 # The painting: eqs. 4 and 5
 
 
+MATRICES: Table = {  # further distances, of Gram matrices
+    "only the diagonal is compared": lambda G, A: _sum(np.diag(G - A) ** 2),
+    "only the upper half is compared": lambda G, A: _sum(np.triu(G - A) ** 2),
+    "only the upper half is compared, without the diagonal": (
+        lambda G, A: _sum(np.triu(G - A, 1) ** 2)
+    ),
+    "only the traces are compared": lambda G, A: np.trace(G - A) ** 2,
+}
 FEW = ("", *list(DISTANCES)[1:6])  # mistakes that are looked for together with others
 
 
@@ -404,7 +445,9 @@ def layer_style(F, target, factor, both=False, few=False) -> list:
     A = factor * gram(target) if both else target
     found = []
     for extra, x in _gram_factors(N, M).items():
-        table = {w: DISTANCES[w] for w in FEW} if few and extra else DISTANCES
+        table = (
+            {w: DISTANCES[w] for w in FEW} if few and extra else DISTANCES | MATRICES
+        )
         G = factor * x * gram(F)
         for words, d in choices(table, G, A * x if both else A):
             found.append((_joined(words, extra), d))
@@ -510,6 +553,8 @@ SUMS: Table = {  # of the layers' weights w and losses E
     "the first layer is left out": lambda w, E: _sum((w * E)[1:]),
     "the losses are multiplied, not added": lambda w, E: np.prod(w * E),
     "it is the largest; wanted the sum": lambda w, E: np.max(w * E),
+    "the whole sum is squared": lambda w, E: _sum(w * E) ** 2,
+    "there is a square root over the whole sum": lambda w, E: np.sqrt(_sum(w * E)),
     "the losses of the layers are squared": lambda w, E: _sum(w * E**2),
     "there is a square root in every layer": lambda w, E: _sum(w * np.sqrt(E)),
     "the weights are added where they should be multiplied": lambda w, E: _sum(w + E),
@@ -593,6 +638,10 @@ def _directions(x):
         ("one of the two is counted twice: rows", [down, down, across]),
         ("one of the two is counted twice: columns", [down, across, across]),
         ("only rows are there, twice", [down, down]),
+        (
+            "each pixel is squared before the subtraction, a^2 - b^2; wanted (a - b)^2",
+            [np.diff(x * x, axis=0), np.diff(x * x, axis=1)],
+        ),
         ("pixels are compared with their mean, not with neighbours", [x - x.mean()]),
         (
             "pixels are compared with the mean of their colour, not with neighbours",
@@ -634,11 +683,18 @@ def _measures(power):
             lambda ds: sum(_sum(d) ** 2 for d in ds)
         ),
         "the whole sum is squared": lambda ds: total(ds) ** 2,
-        "each direction is averaged by itself, and both have another count": (
+        "each direction is divided by its own number of differences, a mean": (
             lambda ds: sum(np.mean(np.abs(d) ** power) for d in ds)
         ),
-        "each direction is averaged by itself, and absolute values are taken": (
+        "each direction is divided by its own number of differences, a mean; and "
+        "absolute values are taken": (
             lambda ds: sum(np.mean(np.abs(d) ** (3 - power)) for d in ds)
+        ),
+        "one direction has absolute values, and one squares": (
+            lambda ds: total(ds[:1], 3 - power) + total(ds[1:])
+        ),
+        "one direction has squares, and one absolute values": (
+            lambda ds: total(ds[:1]) + total(ds[1:], 3 - power)
         ),
         "one direction is subtracted from the other": (
             lambda ds: total(ds[:1]) - total(ds[1:])
@@ -706,10 +762,13 @@ TOTALS: Table = {
     "the losses are multiplied": (
         lambda c, s, a, b: a * c * b * s,
         lambda c, s, a, b: c * s,
-        lambda c, s, a, b: (a + c) * (b + s),
     ),
     "weights and losses are added where they should be multiplied": (
-        lambda c, s, a, b: a + c + b + s
+        lambda c, s, a, b: a + c + b + s,
+        lambda c, s, a, b: a + c * b + s,
+    ),
+    "the sums are multiplied, (alpha + beta) (content + style)": (
+        lambda c, s, a, b: (a + b) * (c + s)
     ),
     "it is divided by alpha + beta": lambda c, s, a, b: (a * c + b * s) / (a + b),
     "it is divided by alpha": lambda c, s, a, b: (a * c + b * s) / a if a else 0.0,
@@ -755,6 +814,7 @@ ORDERS: Table = {
         lambda x: x[..., [1, 0, 2]],
         lambda x: x[..., [0, 2, 1]],
     ),
+    "the colours are inverted, 1 - x": lambda x: 1 - x[..., ::-1],
     "the picture is grey": lambda x: np.zeros_like(x) + x.mean(-1, keepdims=True),
 }
 SCALES = {
@@ -829,5 +889,11 @@ def preprocessed(x) -> list:
         ("this is what PyTorch's VGG expects, not Keras'", lambda: (x - TORCH) / STD),
         ("-1 to 1 is for other networks", lambda: 2 * x - 1),
         ("the picture is as it was", lambda: x),
+        ("it is rounded", lambda: np.round(255 * x[..., ::-1]) - MEAN),
+        (
+            "the picture is standardised by its own mean and deviation, where "
+            "ImageNet's mean is wanted",
+            lambda: (x - x.mean()) / x.std(),
+        ),
     ]
     return [right, *known, *others]

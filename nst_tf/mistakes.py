@@ -44,6 +44,10 @@ def _powers(letters):
     if {"H", "W"} <= {*letters}:  # M = H W is one letter
         H, W = powers[:, letters.index("H")], powers[:, letters.index("W")]
         cost += np.where(H == W, -np.abs(H), 1)
+    if letters[:3] == ("N", "H", "W"):  # roots of N and M, too
+        roots = np.array([[n, m, m] for n in (-0.5, 0, 0.5) for m in (-0.5, 0, 0.5)])
+        roots = np.pad(roots[np.any(roots, axis=1)], ((0, 0), (0, len(letters) - 3)))
+        powers, cost = np.vstack([powers, roots]), np.append(cost, [5.0] * len(roots))
     order = np.argsort(cost, kind="stable")
     return powers[order], cost[order]
 
@@ -116,7 +120,10 @@ def factor(
     nice = np.abs(np.log2(np.exp(np.abs(constants[fits].mean(1)))) % 1 - 0.5) > 0.49
     best = fits[np.argmin(cost[fits] + 3.0 * ~nice)]
     k = float(np.sign(ratios[0]) * np.exp(constants[best].mean()))
-    exponents = dict(zip(letters, map(int, powers[best]), strict=True))
+    exponents = {
+        x: int(e) if e == int(e) else float(e)
+        for x, e in zip(letters, powers[best], strict=True)
+    }
     return *_with_fixed(k, exponents, fixed, sizes[0]), float(cost[best])
 
 
@@ -158,6 +165,8 @@ def factor_words(k: float, powers: dict[str, int]) -> str:
     """
     sizes = _short(powers)
     nice = _near(abs(k))
+    if not sizes and _near(math.sqrt(abs(k)) / 255) or _near(abs(k) / 255):
+        return f"it is {k:.5g} times what was wanted, as for pictures of 0 to 255"
     if not sizes and nice is None:
         return f"it is {k:.4g} times what was wanted at every size, a constant factor"
     if k < 0:
@@ -263,6 +272,12 @@ def _of_right(fit, draws):
     return factor_words(k, powers)
 
 
+def _trivial(cause):
+    """Whether a factor is so near to 1 that it explains nothing."""
+    k, powers, _ = cause[2]
+    return not any(powers.values()) and abs(k - 1) < 0.02
+
+
 def _priced(words, k, powers, cost):
     """How simple a cause is, its words, its factor, and whether that is 1."""
     plain = not any(powers.values()) and np.isclose(k, 1, rtol=2 * CLOSE)
@@ -298,7 +313,7 @@ def named(
             fit = factor(found, values, sizes)
             if fit is not None:
                 causes.append(_priced(words, *fit))
-    causes = [cause for cause in causes if cause[3] or not exact]
+    causes = [cause for cause in causes if cause[3] or not (exact or _trivial(cause))]
     if not causes:
         return ""
     _, words, fit, plain = min(causes, key=lambda cause: cause[0])
@@ -306,4 +321,13 @@ def named(
         return words
     if not words:
         return _of_right(fit, draws)
+    if not any(fit[1].values()) and _near(fit[0] ** 2) not in (
+        None,
+        1,
+        4,
+        16,
+        1 / 4,
+        1 / 16,
+    ):
+        return words  # a factor that was under a root
     return f"{words}; and {_of_right(fit, draws)}"

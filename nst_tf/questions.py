@@ -218,7 +218,8 @@ class Asking:
         if len(self.found) < 2:
             return ""
         one, other = self.draws[:2]
-        if same(self.found[0], self.found[1]) and not same(one.right, other.right):
+        alike = same(self.found[0], self.found[1]) and np.any(self.found[0])
+        if alike and not same(one.right, other.right):
             if self._right(0):
                 return (
                     "it gives the first answer again, for other numbers: it is kept "
@@ -254,10 +255,26 @@ class Asking:
     def _unused(self):
         """Words for arguments without which the value is the same."""
         draw = self.draws[0]
+        if not np.any(self.found[0]):
+            return ""
         for words, other in self.without.items():
             with contextlib.suppress(Problem):
                 if same(self.value(draw, *other(draw)), self.found[0]):
                     return words
+        return ""
+
+    def _shifted(self):
+        """What it says of whole numbers, and of a constant that is added."""
+        pairs = [(f, d.right) for f, d in zip(self.found, self.draws, strict=True)]
+        if all(np.array_equal(2 * f, np.round(2 * f)) and np.any(f) for f, _ in pairs):
+            return (
+                "all its values are whole numbers or halves: is there rounding, // or "
+                "a cast to integers?"
+            )
+        more = pairs[0][0] - pairs[0][1]
+        constant = np.ravel(more)[0]
+        if all(np.allclose(f - r, constant, rtol=1e-2, atol=1e-4) for f, r in pairs):
+            return f"it is {constant:.4g} more than it should be, always: a constant"
         return ""
 
     def _right_once(self):
@@ -281,6 +298,7 @@ class Asking:
         return (
             named(self.found, self.draws, self.variants)
             or self._instead(wrong)
+            or self._shifted()
             or self._kept()
             or self._unused()
             or self._right_once()
