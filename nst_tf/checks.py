@@ -9,8 +9,9 @@ false in an `assert`.
 A check gives the function small random features, of several sizes and more than once,
 and asks, in this order, for the type, the shape, L(x, x) = 0, symmetry, direction,
 value and gradient. It stops at the first thing wrong. Which mistake was it? The wrong
-formulas that students write stand in `formulas.py` beside the right ones: the one that
-gives the same wrong numbers at every size, up to a factor, names it.
+formulas that students write stand in `formulas.py` and `picture_formulas.py` beside the
+right ones: the one that gives the same wrong numbers at every size, up to a factor,
+names it.
 
 Whatever the function does, the check ends with a report; only a loop without end cannot
 be stopped from here.
@@ -33,107 +34,31 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from nst_tf import formulas, losses
+from nst_tf import formulas, losses, picture_formulas
+from nst_tf.draws import (
+    CONTENT,
+    GRAM,
+    PICTURES,
+    SHAPES,
+    Painting,
+    draws_of,
+    factor_of,
+    gram_tensor,
+    letters_of_picture,
+    numbers,
+    other_features,
+    random_features,
+    refuse_layout,
+    sizes_of,
+    square,
+    style_draws,
+)
 from nst_tf.mistakes import same
 from nst_tf.questions import Asking, Draw, Theirs, array_of, check_of, number
 from nst_tf.steps import check_train_step
 from nst_tf.students import Problem, an_array, defaults
 
 __all__ = ["check_train_step"]  # further checks are below
-
-LAYOUTS = ("bhwc", "hwc")
-# B, H, W, N: no two alike, N is no usual factor, and the first comes twice
-SHAPES = [(1, 4, 5, 7), (1, 4, 5, 7), (1, 3, 6, 5), (1, 7, 2, 4)]
-PICTURES = [(1, 4, 6, 3), (1, 4, 6, 3), (1, 5, 3, 3), (1, 8, 7, 3), (1, 3, 9, 3)]
-
-
-# What a function is given, and what is right
-
-
-def _check_layout(layout):
-    if layout not in LAYOUTS:
-        raise ValueError(f"layout: {layout!r} is none of {list(LAYOUTS)}")
-
-
-def _features(rng, layout, shape=SHAPES[0]):
-    """Random activations, positive as after ReLU."""
-    F = rng.uniform(0.1, 2.0, shape).astype("float32")
-    return tf.constant(F if layout == "bhwc" else F[0])
-
-
-def _other(rng, layout, shape):
-    """Those of another picture, in which some filters are stronger and some weaker."""
-    strength = rng.permutation(np.linspace(0.5, 1.6, shape[-1])).astype("float32")
-    return _features(rng, layout, shape) * strength
-
-
-def _numbers(F):
-    """`(H, W, N)` in float64."""
-    F = np.asarray(F, "float64")
-    return F[0] if F.ndim == 4 else F
-
-
-def _sizes(shape):
-    """N filters and M positions."""
-    return shape[-1], shape[-3] * shape[-2]
-
-
-def _letters(shape):
-    return {"N": shape[-1], "H": shape[-3], "W": shape[-2]}
-
-
-def _gram_tensor(F):
-    """Eq. 3 as a tensor, which has a gradient, `(N, N)`."""
-    rows = tf.reshape(F, (-1, F.shape[-1]))
-    return tf.matmul(rows, rows, transpose_a=True)
-
-
-def _draws(asking, shapes, rng, make, letters=_letters):
-    """Draws of these shapes; `make` gives the arguments, the formula and its factor."""
-    theirs, draws = {}, []
-    for shape in shapes:
-        if shape not in theirs:
-            theirs[shape] = asking.theirs(rng)
-        ours, formula, scale = make(shape)
-        scale = scale * np.prod([*theirs[shape].letters.values()])
-        sizes = letters(shape) | dict(theirs[shape].letters)
-        name = f"shape {tuple(np.shape(ours[0]))}" if tf.is_tensor(ours[0]) else shape
-        draws.append(Draw(ours, scale * formula, scale, sizes, name, theirs[shape]))
-    return draws
-
-
-# Conventions: factors of the sum of squares, as functions of N and M
-
-CONTENT = {
-    "paper": lambda N, M: 1 / 2,  # eq. 1
-    "none": lambda N, M: 1.0,
-    "positions": lambda N, M: 1 / M,
-    "mean": lambda N, M: 1 / (N * M),
-}
-GRAM = {  # of the Gram matrix itself
-    "paper": lambda N, M: 1.0,  # eq. 3
-    "none": lambda N, M: 1.0,
-    "positions": lambda N, M: 1 / M,
-    "mean": lambda N, M: 1 / (N * M),
-}
-STYLE = {  # of the squares of differences between such Gram matrices
-    "paper": lambda N, M: 1 / (4 * N**2 * M**2),  # eq. 4
-    "none": lambda N, M: 1.0,
-    "positions": lambda N, M: 1 / (4 * N**2),
-    "mean": lambda N, M: 1 / N**2,
-}
-
-
-def _convention(table, normalize):
-    """A factor by its name, or a function of N and M as it is."""
-    if callable(normalize):
-        return normalize
-    if not isinstance(normalize, str) or normalize not in table:
-        raise ValueError(
-            f"normalize: {normalize!r} is none of {list(table)}, nor a function of N, M"
-        )
-    return table[normalize]
-
 
 # The photograph: eq. 1
 
@@ -186,19 +111,19 @@ def check_content_loss(
     >>> check_content_loss(lambda F, P: tf.reduce_sum(tf.square(F - P))).problem[-26:]
     'a division by 2 is missing'
     """
-    _check_layout(layout)
-    convention = _convention(CONTENT, normalize)
+    refuse_layout(layout)
+    convention = factor_of(CONTENT, normalize)
     rng = np.random.default_rng(seed)
 
     def make(shape):
-        F, P = _features(rng, layout, shape), _other(rng, layout, shape)
-        S = np.sum((_numbers(F) - _numbers(P)) ** 2)
-        return (F, P), S, convention(*_sizes(shape))
+        F, P = random_features(rng, layout, shape), other_features(rng, layout, shape)
+        S = np.sum((numbers(F) - numbers(P)) ** 2)
+        return (F, P), S, convention(*sizes_of(shape))
 
-    draws = _draws(asking, SHAPES, rng, make)
+    draws = draws_of(asking, SHAPES, rng, make)
 
     def variants(draw):
-        return formulas.content(*map(_numbers, draw.ours))
+        return formulas.content(*map(numbers, draw.ours))
 
     def right(F, P):
         return draws[1].scale * tf.reduce_sum(tf.square(F - P))
@@ -241,7 +166,7 @@ def _gram_hints(shape, M):
 
 def _ask_batch(asking, pictures, factor):
     """Each picture of a batch has a Gram matrix of its own."""
-    grams = np.stack([factor * formulas.gram(_numbers(p)) for p in pictures])
+    grams = np.stack([factor * formulas.gram(numbers(p)) for p in pictures])
     N = pictures.shape[-1]
     summed = "; the pictures of a batch are summed up, each has its own"
     hints = {(1, N, N): summed, (N, N): summed}
@@ -290,14 +215,14 @@ def check_gram_matrix(
     >>> check_gram_matrix(lambda F: losses.gram_matrix(F) / 20).problem[-69:]
     'it is divided by 20 once more at every size; 20 is M of one size only'
     """
-    _check_layout(layout)
-    convention = _convention(GRAM, normalize)
+    refuse_layout(layout)
+    convention = factor_of(GRAM, normalize)
     rng = np.random.default_rng(seed)
     batch = batch and layout == "bhwc"
 
     def make(shape):
-        F = _features(rng, layout, shape)
-        return (F,), formulas.gram(_numbers(F)), convention(*_sizes(shape))
+        F = random_features(rng, layout, shape)
+        return (F,), formulas.gram(numbers(F)), convention(*sizes_of(shape))
 
     def shape_of(draw):
         N = draw.sizes["N"]
@@ -307,14 +232,14 @@ def check_gram_matrix(
         return _gram_hints(shape_of(draw), draw.sizes["H"] * draw.sizes["W"])
 
     def right(F):
-        return draws[1].scale * _gram_tensor(F)
+        return draws[1].scale * gram_tensor(F)
 
     def variants(draw):
-        return formulas.choices(formulas.GRAMS, _numbers(draw.ours[0]))
+        return formulas.choices(formulas.GRAMS, numbers(draw.ours[0]))
 
-    draws = _draws(asking, SHAPES, rng, make)
+    draws = draws_of(asking, SHAPES, rng, make)
     read = array_of(shape_of, hints_of, loose=not batch)
-    found = asking.put(draws, lambda value, draw: _square(read(value, draw)), variants)
+    found = asking.put(draws, lambda value, draw: square(read(value, draw)), variants)
     asking.ask(
         "symmetry",
         same(found[0], found[0].T),
@@ -327,62 +252,7 @@ def check_gram_matrix(
     asking.ask_gradient(right)
 
 
-def _square(array):
-    return array.reshape(array.shape[-2:])
-
-
 # The painting: eqs. 4 and 5
-
-
-def _style_conventions(normalize):
-    """Factors of Gram matrices, and of the squares of their differences."""
-    if isinstance(normalize, tuple):
-        return normalize
-    return _convention(GRAM, normalize), _convention(STYLE, normalize)
-
-
-def _check_target(target):
-    if target not in ("gram", "features"):
-        raise ValueError(f"target: {target!r} is neither 'gram' nor 'features'")
-
-
-class _Painting:
-    """How a painting is given, and what is right then."""
-
-    def __init__(self, layout, normalize, target):
-        _check_layout(layout)
-        _check_target(target)
-        self.layout, self.both = layout, target == "features"
-        self.gram_factor, self.factor = _style_conventions(normalize)
-
-    def gram(self, F):
-        return self.gram_factor(*_sizes(F.shape)) * formulas.gram(_numbers(F))
-
-    def given(self, features):
-        """The second argument: a picture's Gram matrix, or its features."""
-        if self.both:
-            return features
-        gram = self.gram(features)
-        return tf.constant(gram[None] if self.layout == "bhwc" else gram, tf.float32)
-
-    def layer(self, rng, shape):
-        """Features, the target, and the sum of squares."""
-        F, S = _features(rng, self.layout, shape), _other(rng, self.layout, shape)
-        return F, self.given(S), np.sum((self.gram(F) - self.gram(S)) ** 2)
-
-    def right(self, F, given):
-        """Eq. 4 as a tensor."""
-        sizes = _sizes(F.shape)
-        A = self.gram(given) if self.both else _square(np.asarray(given))
-        G = self.gram_factor(*sizes) * _gram_tensor(F)
-        A = tf.constant(A, tf.float32)
-        return self.factor(*sizes) * tf.reduce_sum(tf.square(G - A))
-
-    def variants(self, F, given, few=False):
-        """Eq. 4 without its factor, and what is written instead."""
-        given = _numbers(given) if self.both else _square(np.asarray(given, "float64"))
-        factor = self.gram_factor(*_sizes(F.shape))
-        return formulas.layer_style(_numbers(F), given, factor, self.both, few)
 
 
 @check_of(losses.layer_style_loss, losses.gram_loss)
@@ -414,17 +284,17 @@ def check_layer_style_loss(
     >>> bool(check_layer_style_loss(losses.layer_style_loss))
     True
     """
-    painting = _Painting(layout, normalize, target)
+    painting = Painting(layout, normalize, target)
     rng = np.random.default_rng(seed)
 
     def make(shape):
         F, given, S = painting.layer(rng, shape)
-        return (F, given), S, painting.factor(*_sizes(shape))
+        return (F, given), S, painting.factor(*sizes_of(shape))
 
     def right(F, given):
         return painting.right(F, given) * np.prod([*draws[1].theirs.letters.values()])
 
-    draws = _draws(asking, SHAPES, rng, make)
+    draws = draws_of(asking, SHAPES, rng, make)
     asking.instead = {
         "its arguments are swapped; wanted (features, target)": lambda F, A: (A, F)
     }
@@ -438,47 +308,6 @@ def check_layer_style_loss(
     asking.ask("direction", found > 0, f"it is {found:.6g} for different pictures")
     asking.ask_value()
     asking.ask_gradient(right)
-
-
-# Layers of each draw: the names are in no order, nor are the dicts
-LAYERS = [
-    {"block3_conv1": SHAPES[0], "block1_conv2": SHAPES[2], "block2_conv1": SHAPES[3]},
-    {"block3_conv1": SHAPES[0], "block1_conv2": SHAPES[2], "block2_conv1": SHAPES[3]},
-    {"block4_conv1": SHAPES[2]},
-    {
-        "block5_conv1": (1, 2, 3, 5),
-        "block1_conv1": SHAPES[3],
-        "block4_conv2": SHAPES[0],
-        "block2_conv2": (1, 3, 2, 6),
-    },
-]
-
-
-def _turn(names, by):
-    """Names in another order."""
-    names = [*names]
-    return names[by % len(names) :] + names[: by % len(names)]
-
-
-def _style_draws(asking, painting, rng):
-    """Three dicts by layer, each in an order of its own."""
-    draws, theirs = [], {}
-    for i, shapes in enumerate(LAYERS):
-        weights = dict(zip(shapes, rng.uniform(0.1, 3, len(shapes)), strict=True))
-        if i == 3:
-            weights["block4_conv2"] = 0.0
-        weights = {name: float(np.float32(w)) for name, w in weights.items()}
-        F, targets, right = {}, {}, 0.0
-        for name, shape in shapes.items():
-            F[name], targets[name], S = painting.layer(rng, shape)
-            right += weights[name] * painting.factor(*_sizes(shape)) * S
-        F = {name: F[name] for name in _turn(F, 1)}
-        targets = {name: targets[name] for name in _turn(targets, 2)}
-        how = theirs.setdefault(len(shapes), asking.theirs(rng))
-        zero = ", one of weight 0" if 0.0 in weights.values() else ""
-        name = f"{len(shapes)} layer{'s' * (len(shapes) > 1)}{zero}"
-        draws.append(Draw((F, targets, weights), right, 1.0, {}, name, how))
-    return draws
 
 
 def _zipped(F, targets, weights):
@@ -509,7 +338,7 @@ OTHER_WAYS = {
 
 def _style_variants(painting, draw):
     F, targets, weights = draw.ours
-    sizes = [_sizes(F[name].shape) for name in weights]
+    sizes = [sizes_of(F[name].shape) for name in weights]
     scales = [painting.factor(*size) for size in sizes]
     tables = [painting.variants(F[n], targets[n], few=True) for n in weights]
     return formulas.style(np.array([*weights.values()]), tables, scales, sizes)
@@ -540,8 +369,8 @@ def check_style_loss(
     >>> bool(check_style_loss(losses.style_loss))
     True
     """
-    painting = _Painting(layout, normalize, target)
-    draws = _style_draws(asking, painting, np.random.default_rng(seed))
+    painting = Painting(layout, normalize, target)
+    draws = style_draws(asking, painting, np.random.default_rng(seed))
 
     def twice(draw):
         F, targets, weights = draw.ours
@@ -580,11 +409,6 @@ def check_style_loss(
 # Total variation
 
 
-def _picture_letters(shape):
-    H, W = shape[1:3]
-    return {"N": 3, "H": H, "W": W, "(H-1)": H - 1, "(W-1)": W - 1}
-
-
 def _variation(image, power):
     """Differences between neighbours to a power, summed up."""
     down = image[..., 1:, :, :] - image[..., :-1, :, :]
@@ -619,24 +443,26 @@ def check_total_variation(
     >>> bool(check_total_variation(losses.total_variation_loss))
     True
     """
-    _check_layout(layout)
+    refuse_layout(layout)
     if power not in (1, 2):
         raise ValueError(f"power: {power!r} is neither 1 nor 2")
     table = GRAM | {"paper": GRAM["positions"]}
-    convention = _convention(table, normalize)
+    convention = factor_of(table, normalize)
     rng = np.random.default_rng(seed)
 
     def make(shape):
-        image = _features(rng, layout, shape) / 2
-        formula = formulas.variation(_numbers(image), power)[0][1]()
-        return (image,), formula, convention(*_sizes(shape))
+        image = random_features(rng, layout, shape) / 2
+        formula = picture_formulas.variation(numbers(image), power)[0][1]()
+        return (image,), formula, convention(*sizes_of(shape))
 
     def right(image):
         return draws[1].scale * _variation(image, power)
 
-    draws = _draws(asking, PICTURES, rng, make, _picture_letters)
+    draws = draws_of(asking, PICTURES, rng, make, letters_of_picture)
     asking.put(
-        draws, number, lambda draw: formulas.variation(_numbers(draw.ours[0]), power)
+        draws,
+        number,
+        lambda draw: picture_formulas.variation(numbers(draw.ours[0]), power),
     )
     flat = 0.5 * tf.ones_like(draws[0].ours[0])
     flat = flat * tf.constant([0.2, 0.5, 0.9])
@@ -739,13 +565,13 @@ def check_preprocess(asking: Asking, layout: str = "bhwc", seed: int = 0) -> Non
     >>> bool(check_preprocess(lambda image: preprocess_input(255 * image)))
     True
     """
-    _check_layout(layout)
+    refuse_layout(layout)
     rng = np.random.default_rng(seed)
 
     def make(shape):
         image = rng.uniform(size=shape if layout == "bhwc" else shape[1:])
         image = tf.constant(image, tf.float32)
-        right = formulas.preprocessed(_numbers(image))[0][1]()
+        right = picture_formulas.preprocessed(numbers(image))[0][1]()
         return (image,), right, 1.0
 
     def shape_of(draw):
@@ -756,14 +582,14 @@ def check_preprocess(asking: Asking, layout: str = "bhwc", seed: int = 0) -> Non
         return {(1, H, W, 1): "; is it grey?", (H, W, 1): "; is it grey?"}
 
     def variants(draw):
-        return formulas.preprocessed(_numbers(draw.ours[0]))
+        return picture_formulas.preprocessed(numbers(draw.ours[0]))
 
     def right(image):
         return 255 * image
 
-    draws = _draws(asking, PICTURES[:-1], rng, make, lambda shape: {})
+    draws = draws_of(asking, PICTURES[:-1], rng, make, lambda shape: {})
     read = array_of(shape_of, hints_of)
-    asking.put(draws, lambda value, draw: _numbers(read(value, draw)), variants)
+    asking.put(draws, lambda value, draw: numbers(read(value, draw)), variants)
     asking.ask_value()
     if asking.tensorflow:
         asking.ask_gradient(right)

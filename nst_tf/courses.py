@@ -15,7 +15,6 @@ import numpy as np
 import tensorflow as tf
 
 from nst_tf.checks import (
-    GRAM,
     check_content_loss,
     check_gram_matrix,
     check_layer_style_loss,
@@ -23,6 +22,7 @@ from nst_tf.checks import (
     check_total_loss,
     check_total_variation,
 )
+from nst_tf.draws import GRAM
 from nst_tf.questions import Theirs
 
 

@@ -1,4 +1,4 @@
-"""The formulas of the exercises in NumPy, right and wrong, in float64.
+"""The formulas of the losses in NumPy, right and wrong, in float64.
 
 Each table is `{words for a mistake: the wrong formula}`; under "" stands the right one.
 Factors are left out: `mistakes.factor` finds them. F has the shape `(H, W, N)`, and its
@@ -10,8 +10,6 @@ import itertools
 from collections.abc import Callable
 
 import numpy as np
-
-from nst_tf.features import MEAN_BGR
 
 Table = dict[str, Callable | tuple[Callable, ...]]  # several ways to one mistake
 
@@ -38,16 +36,17 @@ def values(table: Table, *arguments) -> list:
 # Distances between two matrices: eqs. 1 and 4
 
 
-def _sum(x):
+def summed(x):
+    """The sum of all entries."""
     return np.sum(x, dtype="float64")
 
 
 def _unit(x):
-    return x / np.sqrt(_sum(x * x))
+    return x / np.sqrt(summed(x * x))
 
 
 def _huber(d):
-    return _sum(np.where(np.abs(d) < 1, d * d / 2, np.abs(d) - 0.5))
+    return summed(np.where(np.abs(d) < 1, d * d / 2, np.abs(d) - 0.5))
 
 
 def _root(x):
@@ -55,66 +54,66 @@ def _root(x):
 
 
 DISTANCES: Table = {
-    "": lambda a, b: _sum((a - b) ** 2),
+    "": lambda a, b: summed((a - b) ** 2),
     "the squares are missing: these are absolute values": (
-        lambda a, b: _sum(np.abs(a - b))
+        lambda a, b: summed(np.abs(a - b))
     ),
-    "the square is missing, so that differences cancel": lambda a, b: _sum(a - b),
-    "the sum is squared, not its terms": lambda a, b: _sum(a - b) ** 2,
+    "the square is missing, so that differences cancel": lambda a, b: summed(a - b),
+    "the sum is squared, not its terms": lambda a, b: summed(a - b) ** 2,
     "there is a square root: a norm, not its square": (
-        lambda a, b: np.sqrt(_sum((a - b) ** 2))
+        lambda a, b: np.sqrt(summed((a - b) ** 2))
     ),
-    "it is the absolute value of the sum": lambda a, b: abs(_sum(a - b)),
+    "it is the absolute value of the sum": lambda a, b: abs(summed(a - b)),
     "each is squared before they are subtracted, a^2 - b^2; wanted (a - b)^2": (
-        lambda a, b: _sum(a * a) - _sum(b * b)
+        lambda a, b: summed(a * a) - summed(b * b)
     ),
     "each is squared before they are subtracted, and the difference squared again": (
-        lambda a, b: _sum((a * a - b * b) ** 2)
+        lambda a, b: summed((a * a - b * b) ** 2)
     ),
     "the difference of the two sums of squares is squared": (
-        lambda a, b: (_sum(a * a) - _sum(b * b)) ** 2
+        lambda a, b: (summed(a * a) - summed(b * b)) ** 2
     ),
     "it is the difference of two norms; wanted the norm of the difference, squared": (
-        lambda a, b: np.sqrt(_sum(a * a)) - np.sqrt(_sum(b * b))
+        lambda a, b: np.sqrt(summed(a * a)) - np.sqrt(summed(b * b))
     ),
     "it is the difference of two norms, squared; wanted the norm of the difference": (
-        lambda a, b: (np.sqrt(_sum(a * a)) - np.sqrt(_sum(b * b))) ** 2
+        lambda a, b: (np.sqrt(summed(a * a)) - np.sqrt(summed(b * b))) ** 2
     ),
-    "the power is 4 where 2 is wanted": lambda a, b: _sum((a - b) ** 4),
-    "the power is 3 where 2 is wanted": lambda a, b: _sum((a - b) ** 3),
-    "the sum of squares is squared once more": lambda a, b: _sum((a - b) ** 2) ** 2,
-    "the two are added where one is subtracted": lambda a, b: _sum((a + b) ** 2),
-    "the target is not used": lambda a, b: _sum(a * a),
+    "the power is 4 where 2 is wanted": lambda a, b: summed((a - b) ** 4),
+    "the power is 3 where 2 is wanted": lambda a, b: summed((a - b) ** 3),
+    "the sum of squares is squared once more": lambda a, b: summed((a - b) ** 2) ** 2,
+    "the two are added where one is subtracted": lambda a, b: summed((a + b) ** 2),
+    "the target is not used": lambda a, b: summed(a * a),
     "the sums of squares are added; wanted the square of the difference": (
-        lambda a, b: _sum(a * a) + _sum(b * b)
+        lambda a, b: summed(a * a) + summed(b * b)
     ),
     "the sum of absolute values is squared, not each difference": (
-        lambda a, b: _sum(np.abs(a - b)) ** 2
+        lambda a, b: summed(np.abs(a - b)) ** 2
     ),
-    "the squares are divided by the target": lambda a, b: _sum((a - b) ** 2 / b),
+    "the squares are divided by the target": lambda a, b: summed((a - b) ** 2 / b),
     "there is a softmax over the filters": (
-        lambda a, b: _sum((_softmax(a) - _softmax(b)) ** 2)
+        lambda a, b: summed((_softmax(a) - _softmax(b)) ** 2)
     ),
     "only the first three filters are compared": (
-        lambda a, b: _sum((a - b)[:, :3] ** 2)
+        lambda a, b: summed((a - b)[:, :3] ** 2)
     ),
-    "the target is not used, nor a square": lambda a, b: _sum(a),
-    "the first argument is not used": lambda a, b: _sum(b * b),
-    "they are multiplied where one is subtracted": lambda a, b: _sum(a * b),
+    "the target is not used, nor a square": lambda a, b: summed(a),
+    "the first argument is not used": lambda a, b: summed(b * b),
+    "they are multiplied where one is subtracted": lambda a, b: summed(a * b),
     "it is divided by the target, entry by entry": (
-        lambda a, b: _sum(((a - b) / b) ** 2)
+        lambda a, b: summed(((a - b) / b) ** 2)
     ),
     "it is divided by the sum of squares of the target": (
-        lambda a, b: _sum((a - b) ** 2) / _sum(b * b)
+        lambda a, b: summed((a - b) ** 2) / summed(b * b)
     ),
     "it is divided by the sum of squares of both": (
-        lambda a, b: _sum((a - b) ** 2) / (_sum(b * b) + _sum(a * a))
+        lambda a, b: summed((a - b) ** 2) / (summed(b * b) + summed(a * a))
     ),
     "differences below zero are left out": (
-        lambda a, b: _sum(np.maximum(a - b, 0) ** 2)
+        lambda a, b: summed(np.maximum(a - b, 0) ** 2)
     ),
     "differences above zero are left out": (
-        lambda a, b: _sum(np.maximum(b - a, 0) ** 2)
+        lambda a, b: summed(np.maximum(b - a, 0) ** 2)
     ),
     "it is the largest difference; wanted the sum": lambda a, b: np.abs(a - b).max(),
     "it is the largest squared difference; wanted the sum": (
@@ -122,52 +121,54 @@ DISTANCES: Table = {
     ),
     "it is the median; wanted the sum": lambda a, b: np.median((a - b) ** 2),
     "both are divided by their norms, as in a cosine distance, 1 - cos": (
-        lambda a, b: 1 - _sum(_unit(a) * _unit(b))
+        lambda a, b: 1 - summed(_unit(a) * _unit(b))
     ),
-    "it is a cosine; wanted squared differences": lambda a, b: _sum(
+    "it is a cosine; wanted squared differences": lambda a, b: summed(
         _unit(a) * _unit(b)
     ),
     "they were cut to whole numbers": (
-        lambda a, b: _sum((np.trunc(a) - np.trunc(b)) ** 2)
+        lambda a, b: summed((np.trunc(a) - np.trunc(b)) ** 2)
     ),
-    "the differences were cut to whole numbers": lambda a, b: _sum(
+    "the differences were cut to whole numbers": lambda a, b: summed(
         np.trunc(a - b) ** 2
     ),
-    "they were rounded": lambda a, b: _sum((np.round(a) - np.round(b)) ** 2),
+    "they were rounded": lambda a, b: summed((np.round(a) - np.round(b)) ** 2),
     "each is averaged or summed before the square; wanted squares first": (
         lambda a, b: (np.mean(a) - np.mean(b)) ** 2
     ),
     "positions are averaged or summed before the square; wanted squares first": (
-        lambda a, b: _sum((a - b).sum(0) ** 2)
+        lambda a, b: summed((a - b).sum(0) ** 2)
     ),
     "filters are averaged or summed before the square; wanted squares first": (
-        lambda a, b: _sum((a - b).sum(1) ** 2)
+        lambda a, b: summed((a - b).sum(1) ** 2)
     ),
     "there is a square root at every position, before the sum": (
-        lambda a, b: _sum(np.sqrt(_sum2(a - b, 1)))
+        lambda a, b: summed(np.sqrt(_sum2(a - b, 1)))
     ),
     "there is a square root for every filter, before the sum": (
-        lambda a, b: _sum(np.sqrt(_sum2(a - b, 0)))
+        lambda a, b: summed(np.sqrt(_sum2(a - b, 0)))
     ),
     "the mean of the differences is subtracted: a variance": (
-        lambda a, b: _sum((a - b - np.mean(a - b)) ** 2)
+        lambda a, b: summed((a - b - np.mean(a - b)) ** 2)
     ),
     "the means are subtracted first": (
-        lambda a, b: _sum((a - a.mean(0) - b + b.mean(0)) ** 2)
+        lambda a, b: summed((a - a.mean(0) - b + b.mean(0)) ** 2)
     ),
     "far differences count without a square, as in Huber's loss": (
         lambda a, b: _huber(a - b)
     ),
-    "a logarithm is in it": lambda a, b: _sum(np.log1p((a - b) ** 2)),
-    "roots are compared": lambda a, b: _sum((_root(a) - _root(b)) ** 2),
-    "the last row of the matrix is left out": lambda a, b: _sum((a - b)[:-1] ** 2),
-    "the first row of the matrix is left out": lambda a, b: _sum((a - b)[1:] ** 2),
-    "the last filter is left out": lambda a, b: _sum((a - b)[:, :-1] ** 2),
-    "the first filter is left out": lambda a, b: _sum((a - b)[:, 1:] ** 2),
-    "only the first filter is compared": lambda a, b: _sum((a - b)[:, 0] ** 2),
-    "only the first row of the matrix is compared": lambda a, b: _sum((a - b)[0] ** 2),
+    "a logarithm is in it": lambda a, b: summed(np.log1p((a - b) ** 2)),
+    "roots are compared": lambda a, b: summed((_root(a) - _root(b)) ** 2),
+    "the last row of the matrix is left out": lambda a, b: summed((a - b)[:-1] ** 2),
+    "the first row of the matrix is left out": lambda a, b: summed((a - b)[1:] ** 2),
+    "the last filter is left out": lambda a, b: summed((a - b)[:, :-1] ** 2),
+    "the first filter is left out": lambda a, b: summed((a - b)[:, 1:] ** 2),
+    "only the first filter is compared": lambda a, b: summed((a - b)[:, 0] ** 2),
+    "only the first row of the matrix is compared": lambda a, b: summed(
+        (a - b)[0] ** 2
+    ),
     "it is 1/2 of one sum and not of the other": (
-        lambda a, b: _sum(a * a) / 2 - _sum(a * b) * 2 + _sum(b * b) / 2
+        lambda a, b: summed(a * a) / 2 - summed(a * b) * 2 + summed(b * b) / 2
     ),
 }
 
@@ -201,10 +202,10 @@ def content(F, P) -> list:
     grams = "Gram matrices are compared; wanted the features themselves"
     return [
         *choices(DISTANCES, rows(F), rows(P)),
-        (grams, lambda: _sum((gram(F) - gram(P)) ** 2)),
-        ("the target is upside down", lambda: _sum((F - P[::-1]) ** 2)),
-        ("the target is mirrored", lambda: _sum((F - P[:, ::-1]) ** 2)),
-        ("the target's filters are reversed", lambda: _sum((F - P[..., ::-1]) ** 2)),
+        (grams, lambda: summed((gram(F) - gram(P)) ** 2)),
+        ("the target is upside down", lambda: summed((F - P[::-1]) ** 2)),
+        ("the target is mirrored", lambda: summed((F - P[:, ::-1]) ** 2)),
+        ("the target's filters are reversed", lambda: summed((F - P[..., ::-1]) ** 2)),
         *(
             (words, functools.partial(_part, part, F, P))
             for words, part in PARTS.items()
@@ -213,7 +214,7 @@ def content(F, P) -> list:
 
 
 def _part(part, F, P):
-    return _sum((part(F) - part(P)) ** 2)
+    return summed((part(F) - part(P)) ** 2)
 
 
 # Correlations between filters: eq. 3
@@ -399,10 +400,10 @@ def batch(grams) -> dict:
 
 
 MATRICES: Table = {  # further distances, of Gram matrices
-    "only the diagonal is compared": lambda G, A: _sum(np.diag(G - A) ** 2),
-    "only the upper half is compared": lambda G, A: _sum(np.triu(G - A) ** 2),
+    "only the diagonal is compared": lambda G, A: summed(np.diag(G - A) ** 2),
+    "only the upper half is compared": lambda G, A: summed(np.triu(G - A) ** 2),
     "only the upper half is compared, without the diagonal": (
-        lambda G, A: _sum(np.triu(G - A, 1) ** 2)
+        lambda G, A: summed(np.triu(G - A, 1) ** 2)
     ),
     "only the traces are compared": lambda G, A: np.trace(G - A) ** 2,
 }
@@ -424,7 +425,8 @@ def _gram_factors(N, M):
     }
 
 
-def _joined(*words):
+def joined(*words):
+    """Words for several mistakes at once."""
     return "; and ".join(w for w in words if w)
 
 
@@ -450,7 +452,7 @@ def layer_style(F, target, factor, both=False, few=False) -> list:
         )
         G = factor * x * gram(F)
         for words, d in choices(table, G, A * x if both else A):
-            found.append((_joined(words, extra), d))
+            found.append((joined(words, extra), d))
     for (words, g), (_, t) in zip(
         choices(GRAMS, F)[1:], choices(GRAMS, target)[1:], strict=True
     ):
@@ -458,12 +460,12 @@ def layer_style(F, target, factor, both=False, few=False) -> list:
         for extra, x in _gram_factors(N, M).items() if not few else [("", 1.0)]:
             for distance in FEW if not (extra or few) else [""]:
                 d = functools.partial(_distance, distance, g, target_of, factor, x)
-                every = _joined(distance, _in_gram(words), extra)
+                every = joined(distance, _in_gram(words), extra)
                 found.append((every, functools.partial(d, both)))
     if both:
         compared = "features are compared, not Gram matrices"
         theirs = choices(DISTANCES, rows(F), rows(target))
-        found += [(_joined(compared, words), d) for words, d in theirs]
+        found += [(joined(compared, words), d) for words, d in theirs]
     return found
 
 
@@ -505,12 +507,12 @@ def style(w, tables, scales, sizes) -> list:
     for extra in factors[0]:
         c = [f[extra] * scale for f, scale in zip(factors, scales, strict=True)]
         for words, E in losses:
-            layer = _in_layer(_joined(words, extra))
+            layer = _in_layer(joined(words, extra))
             for sum_words in SUMS if not words else [""]:
                 formulas = SUMS[sum_words]
                 for f in formulas if isinstance(formulas, tuple) else [formulas]:
                     value = functools.partial(_of_layers, f, w, c, E)
-                    found.append((_joined(sum_words, layer), value))
+                    found.append((joined(sum_words, layer), value))
     return found
 
 
@@ -519,8 +521,8 @@ def _of_layers(f, w, c, E):
 
 
 SUMS: Table = {  # of the layers' weights w and losses E
-    "": lambda w, E: _sum(w * E),
-    "the weights of the layers are not used": lambda w, E: _sum(E),
+    "": lambda w, E: summed(w * E),
+    "the weights of the layers are not used": lambda w, E: summed(E),
     "the weights are not used: it is a mean over layers": lambda w, E: np.mean(E),
     "only the last layer is there: is it added up (+=), or set (=)?": (
         lambda w, E: w[-1] * E[-1]
@@ -531,211 +533,35 @@ SUMS: Table = {  # of the layers' weights w and losses E
     ),
     "only the first layer is there, without its weight: is the `return` inside the "
     "loop?": lambda w, E: E[0],
-    "the weights are applied twice": lambda w, E: _sum(w**2 * E),
-    "the square root of the weights is used": lambda w, E: _sum(np.sqrt(w) * E),
-    "it is divided by the number of layers": lambda w, E: _sum(w * E) / len(w),
-    "it is divided by the sum of the weights": lambda w, E: _sum(w * E) / w.sum(),
-    "it is divided by the weights": lambda w, E: _sum(E / w),
+    "the weights are applied twice": lambda w, E: summed(w**2 * E),
+    "the square root of the weights is used": lambda w, E: summed(np.sqrt(w) * E),
+    "it is divided by the number of layers": lambda w, E: summed(w * E) / len(w),
+    "it is divided by the sum of the weights": lambda w, E: summed(w * E) / w.sum(),
+    "it is divided by the weights": lambda w, E: summed(E / w),
     "the losses are divided by the weights, where they should be multiplied": (
-        lambda w, E: _sum(E[w > 0] / w[w > 0])
+        lambda w, E: summed(E[w > 0] / w[w > 0])
     ),
     "the weights belong to other layers: go by name": (
-        lambda w, E: _sum(w[::-1] * E),
-        lambda w, E: _sum(np.roll(w, 1) * E),
-        lambda w, E: _sum(np.roll(w, -1) * E),
+        lambda w, E: summed(w[::-1] * E),
+        lambda w, E: summed(np.roll(w, 1) * E),
+        lambda w, E: summed(np.roll(w, -1) * E),
     ),
-    "all layers have the weight of the first one": lambda w, E: w[0] * _sum(E),
-    "all layers have the weight of the last one": lambda w, E: w[-1] * _sum(E),
+    "all layers have the weight of the first one": lambda w, E: w[0] * summed(E),
+    "all layers have the weight of the last one": lambda w, E: w[-1] * summed(E),
     "the sum of the weights is multiplied with the sum of the losses": (
-        lambda w, E: w.sum() * _sum(E)
+        lambda w, E: w.sum() * summed(E)
     ),
-    "the last layer is left out": lambda w, E: _sum((w * E)[:-1]),
-    "the first layer is left out": lambda w, E: _sum((w * E)[1:]),
+    "the last layer is left out": lambda w, E: summed((w * E)[:-1]),
+    "the first layer is left out": lambda w, E: summed((w * E)[1:]),
     "the losses are multiplied, not added": lambda w, E: np.prod(w * E),
     "it is the largest; wanted the sum": lambda w, E: np.max(w * E),
-    "the whole sum is squared": lambda w, E: _sum(w * E) ** 2,
-    "there is a square root over the whole sum": lambda w, E: np.sqrt(_sum(w * E)),
-    "the losses of the layers are squared": lambda w, E: _sum(w * E**2),
-    "there is a square root in every layer": lambda w, E: _sum(w * np.sqrt(E)),
-    "the weights are added where they should be multiplied": lambda w, E: _sum(w + E),
-    "the losses are subtracted": lambda w, E: 2 * w[0] * E[0] - _sum(w * E),
+    "the whole sum is squared": lambda w, E: summed(w * E) ** 2,
+    "there is a square root over the whole sum": lambda w, E: np.sqrt(summed(w * E)),
+    "the losses of the layers are squared": lambda w, E: summed(w * E**2),
+    "there is a square root in every layer": lambda w, E: summed(w * np.sqrt(E)),
+    "the weights are added where they should be multiplied": lambda w, E: summed(w + E),
+    "the losses are subtracted": lambda w, E: 2 * w[0] * E[0] - summed(w * E),
 }
-
-
-# Total variation
-
-
-def _isotropic(a, b):
-    """One root for both directions, where there are both."""
-    return _sum(np.sqrt(a[:, :-1] ** 2 + b[:-1] ** 2))
-
-
-def _steps(x, dy, dx):
-    """Differences to the neighbour dy below and dx to the right, without the edge."""
-    h, w = x.shape[:2]
-    right, left = max(dx, 0), max(-dx, 0)
-    return x[dy:, right : w - left] - x[: h - dy, left : w - right]
-
-
-def _around(x, axis):
-    return np.roll(x, 1, axis) - x
-
-
-def _padded(x):
-    """Differences where zeros stand beyond the edge."""
-    return [
-        np.diff(np.pad(x, ((0, 1), (0, 0), (0, 0))), axis=0),
-        np.diff(np.pad(x, ((0, 0), (0, 1), (0, 0))), axis=1),
-    ]
-
-
-def _directions(x):
-    """Which differences of a picture `(H, W, 3)` are there; under "" the right ones."""
-    down, across, colours = (np.diff(x, axis=axis) for axis in range(3))
-    diagonal, other = _steps(x, 1, 1), _steps(x, 1, -1)
-    edge = "the last row or column is left out of one of the directions"
-    around = "tf.roll goes around the edge: the first row is no neighbour of the last"
-    a, b = down[:, :-1], across[:-1]
-    return [
-        ("", [down, across]),
-        ("only differences from row to row are there", [down]),
-        ("only differences from column to column are there", [across]),
-        (
-            "differences between colours are not noise: the last axis is no direction",
-            [down, across, colours],
-        ),
-        ("one direction goes from colour to colour", [down, colours]),
-        (
-            "one direction goes from colour to colour: axes are off by one",
-            [across, colours],
-        ),
-        ("only differences between colours are there", [colours]),
-        (around, [_around(x, 0), _around(x, 1)]),
-        (_joined(around, "only rows are compared"), [_around(x, 0)]),
-        (_joined(around, "only columns are compared"), [_around(x, 1)]),
-        (edge, [a, b]),
-        (edge, [down[:, 1:], across[1:]]),
-        (edge, [down[:, :-1], across]),
-        (edge, [down, across[:-1]]),
-        (edge, [down[:-1], across[:, :-1]]),
-        (edge, [down[1:], across[:, 1:]]),
-        ("zeros stand beyond the edge, as with padding", _padded(x)),
-        ("neighbours are taken along the diagonal", [diagonal]),
-        ("neighbours are taken along the other diagonal", [other]),
-        ("neighbours are taken along both diagonals", [diagonal, other]),
-        ("diagonal neighbours are there as well", [down, across, diagonal]),
-        ("diagonal neighbours are there as well", [down, across, diagonal, other]),
-        (
-            "neighbours are two pixels apart; wanted one",
-            [_steps(x, 2, 0), _steps(x, 0, 2)],
-        ),
-        (
-            "the two directions are added before the square; wanted a^2 + b^2, not "
-            "(a + b)^2",
-            [a + b],
-        ),
-        ("the two directions are subtracted before the square", [a - b]),
-        ("one of the two is counted twice: rows", [down, down, across]),
-        ("one of the two is counted twice: columns", [down, across, across]),
-        ("only rows are there, twice", [down, down]),
-        (
-            "each pixel is squared before the subtraction, a^2 - b^2; wanted (a - b)^2",
-            [np.diff(x * x, axis=0), np.diff(x * x, axis=1)],
-        ),
-        ("pixels are compared with their mean, not with neighbours", [x - x.mean()]),
-        (
-            "pixels are compared with the mean of their colour, not with neighbours",
-            [x - x.mean((0, 1))],
-        ),
-        ("pixels themselves are summed up, no differences", [x]),
-        ("only the first colour is used", [down[..., :1], across[..., :1]]),
-        ("the colours are averaged first", [down.mean(-1), across.mean(-1)]),
-        ("these are differences of differences", [np.diff(x, 2, 0), np.diff(x, 2, 1)]),
-        ("only every second pixel is compared", [down[::2], across[:, ::2]]),
-    ]
-
-
-def _measures(power):
-    """What becomes of such differences; under "" what is right."""
-    other = (
-        "absolute values where squares are wanted"
-        if power == 2
-        else "squares where absolute values are wanted"
-    )
-
-    def total(ds, p=power):
-        return sum(_sum(np.abs(d) ** p) for d in ds)
-
-    return {
-        "": total,
-        other: lambda ds: total(ds, 3 - power),
-        "there is a square root": lambda ds: np.sqrt(total(ds)),
-        "there is a square root for each direction": (
-            lambda ds: sum(np.sqrt(_sum(d**2)) for d in ds)
-        ),
-        "there is a square root at every pixel": (
-            lambda ds: _sum([_isotropic(*ds) if _crossed(ds) else np.nan])
-        ),
-        "the squares are missing: differences cancel": (
-            lambda ds: sum(_sum(d) for d in ds)
-        ),
-        "the sums are squared, not the differences": (
-            lambda ds: sum(_sum(d) ** 2 for d in ds)
-        ),
-        "the whole sum is squared": lambda ds: total(ds) ** 2,
-        "each direction is divided by its own number of differences, a mean": (
-            lambda ds: sum(np.mean(np.abs(d) ** power) for d in ds)
-        ),
-        "each direction is divided by its own number of differences, a mean; and "
-        "absolute values are taken": (
-            lambda ds: sum(np.mean(np.abs(d) ** (3 - power)) for d in ds)
-        ),
-        "one direction has absolute values, and one squares": (
-            lambda ds: total(ds[:1], 3 - power) + total(ds[1:])
-        ),
-        "one direction has squares, and one absolute values": (
-            lambda ds: total(ds[:1]) + total(ds[1:], 3 - power)
-        ),
-        "one direction is subtracted from the other": (
-            lambda ds: total(ds[:1]) - total(ds[1:])
-        ),
-        "the directions are multiplied, not added": (
-            lambda ds: np.prod([total([d]) for d in ds])
-        ),
-        "the power is 4 where 2 is wanted": lambda ds: total(ds, 4),
-        "the power is 3 where 2 is wanted": lambda ds: total(ds, 3),
-        "it is the largest difference; wanted the sum": (
-            lambda ds: max(np.abs(d).max() for d in ds)
-        ),
-        "differences below zero are left out": (
-            lambda ds: sum(_sum(np.maximum(d, 0) ** power) for d in ds)
-        ),
-        "differences above zero are left out": (
-            lambda ds: sum(_sum(np.maximum(-d, 0) ** power) for d in ds)
-        ),
-    }
-
-
-def _crossed(ds):
-    """Whether they are rows and columns of one picture."""
-    return (
-        len(ds) == 2
-        and ds[0].ndim == 3
-        and (
-            ds[0].shape[0] + 1 == ds[1].shape[0]
-            and ds[1].shape[1] + 1 == ds[0].shape[1]
-        )
-    )
-
-
-def variation(x, power) -> list:
-    """Differences between neighbours to a power, and what is written instead."""
-    return [
-        (_joined(where, what), functools.partial(f, ds))
-        for (where, ds), (what, f) in itertools.product(
-            _directions(x), _measures(power).items()
-        )
-    ]
 
 
 # Both together: eq. 7
@@ -792,108 +618,3 @@ TOTALS: Table = {
     ),
     "it is the larger of the two; wanted the sum": lambda c, s, a, b: max(a * c, b * s),
 }
-
-
-# What the network expects
-
-
-MEAN = np.array(MEAN_BGR)
-RGB = "RGB, where BGR is wanted: reverse the last axis"
-ORDERS: Table = {
-    "": lambda x: x[..., ::-1],
-    RGB: lambda x: x,
-    "the rows are reversed, not the colours": (lambda x: x[::-1]),
-    "the columns are reversed, not the colours": lambda x: x[:, ::-1],
-    "the rows are reversed as well as the colours": lambda x: x[::-1, :, ::-1],
-    "a spatial axis is reversed as well as the colours": lambda x: x[:, ::-1, ::-1],
-    "rows and columns are reversed, not the colours": lambda x: x[::-1, ::-1],
-    "all axes are reversed": lambda x: x[::-1, ::-1, ::-1],
-    "the colours are in another order; wanted BGR": (
-        lambda x: x[..., [1, 2, 0]],
-        lambda x: x[..., [2, 0, 1]],
-        lambda x: x[..., [1, 0, 2]],
-        lambda x: x[..., [0, 2, 1]],
-    ),
-    "the colours are inverted, 1 - x": lambda x: 1 - x[..., ::-1],
-    "the picture is grey": lambda x: np.zeros_like(x) + x.mean(-1, keepdims=True),
-}
-SCALES = {
-    "": 255.0,
-    "0 to 1, where 0 to 255 is wanted: multiply first": 1.0,
-    "it is multiplied by 256; wanted 255": 256.0,
-    "it is multiplied by 127.5; wanted 255": 127.5,
-    "it is divided by 255, where it should be multiplied": 1 / 255,
-    "it is multiplied by 255 twice": 255.0**2,
-}
-MEANS: Table = {
-    "": lambda y: MEAN,
-    "the mean is not subtracted": lambda y: 0.0,
-    "the mean of RGB is subtracted from BGR, or the other way round": (
-        lambda y: MEAN[::-1]
-    ),
-    "the mean is added": lambda y: -MEAN,
-    "the mean of RGB is added": lambda y: -MEAN[::-1],
-    "the mean of ImageNet is subtracted in the units of 0 to 1": lambda y: MEAN / 255,
-    "a mean of one half is subtracted, where ImageNet's is wanted": lambda y: 127.5,
-    "one number is subtracted, where each colour has its own": (
-        lambda y: MEAN.mean(),
-        lambda y: 128.0,
-        lambda y: MEAN[0],
-        lambda y: MEAN[1],
-        lambda y: MEAN[2],
-    ),
-    "the picture's own mean is subtracted, where ImageNet's is wanted": (
-        lambda y: y.mean((0, 1)),
-        lambda y: y.mean(),
-    ),
-}
-TORCH, STD = np.array([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]])  # of PyTorch's
-ENDS: Table = {
-    "": lambda y: y,
-    "all of it is divided by 255": lambda y: y / 255,
-    "it is divided by 127.5": lambda y: y / 127.5,
-    "it is divided by a standard deviation": (
-        lambda y: y / (255 * STD),
-        lambda y: y / (255 * STD[::-1]),
-        lambda y: y / STD,
-        lambda y: y / STD[::-1],
-        lambda y: y / 58.395,
-        lambda y: (y - y.mean()) / y.std(),
-        lambda y: y / y.std(),
-    ),
-    "it is cut to [0, 255]": lambda y: np.clip(y, 0, 255),
-    "its sign is wrong": lambda y: -y,
-    "it is rounded": np.round,
-    "it is cut to whole numbers": np.trunc,
-    "its sign is lost": np.abs,
-}
-
-
-def _count(*words):
-    return sum(map(bool, words))
-
-
-def preprocessed(x) -> list:
-    """255 times BGR, minus the mean, and what is written instead."""
-    found = []
-    for (order, y), (scale, k) in itertools.product(values(ORDERS, x), SCALES.items()):
-        for mean, m in values(MEANS, k * y):
-            if order == RGB and np.size(m) > 1:
-                m = m[::-1]  # the mean that belongs to it
-            for end, z in choices(ENDS, k * y - m):
-                if not end or _count(order, scale, mean) < 2:
-                    found.append(((order, scale, mean, end), z))
-    found.sort(key=lambda one: _count(*one[0]))
-    right, *others = [(_joined(*words), z) for words, z in found]
-    known = [
-        ("this is what PyTorch's VGG expects, not Keras'", lambda: (x - TORCH) / STD),
-        ("-1 to 1 is for other networks", lambda: 2 * x - 1),
-        ("the picture is as it was", lambda: x),
-        ("it is rounded", lambda: np.round(255 * x[..., ::-1]) - MEAN),
-        (
-            "the picture is standardised by its own mean and deviation, where "
-            "ImageNet's mean is wanted",
-            lambda: (x - x.mean()) / x.std(),
-        ),
-    ]
-    return [right, *known, *others]

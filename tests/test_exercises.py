@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 import nst_tf as nst
-from nst_tf import checks, exercises
+from nst_tf import checks, draws, exercises
 
 SQUARE, SUM = tf.square, tf.reduce_sum
 
@@ -81,7 +81,7 @@ def test_grades_are_points_and_reasons():
 
 
 def test_written_down_answers_fail_with_another_seed():
-    F = checks._features(np.random.default_rng(0), "bhwc")
+    F = draws.random_features(np.random.default_rng(0), "bhwc")
     answer = nst.gram_matrix(F)
     assert not exercises.grade({"gram_matrix": lambda _: answer}, seed=1)["points"]
 

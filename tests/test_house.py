@@ -19,10 +19,10 @@ from nst_tf.targets import STYLE_LAYERS
 
 ROOT = Path(__file__).parent.parent
 ROWS = [
-    {"sources", "crops", "losses", "first_guess", "memory"},
+    {"sources", "crops", "losses", "first_guess", "memory", "formulas"},
     {"images", "optimizers", "students", "mistakes"},
     {"features", "figures", "films", "results", "questions"},
-    {"callbacks", "settings", "tiling", "formulas", "steps"},
+    {"callbacks", "settings", "tiling", "picture_formulas", "draws", "steps"},
     {"targets", "resume", "checks"},
     {"starts", "courses"},
     {"transfer", "exercises"},
