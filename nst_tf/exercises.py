@@ -6,13 +6,12 @@
 The checks themselves are in `checks.py`. `grade` turns what they find into points.
 """
 
+import dataclasses
+import inspect
 from collections.abc import Callable
 from typing import Any
 
-import tensorflow as tf
-
 from nst_tf.checks import (
-    GRAM,
     check_content_loss,
     check_gram_matrix,
     check_layer_style_loss,
@@ -22,37 +21,8 @@ from nst_tf.checks import (
     check_total_variation,
     check_train_step,
 )
-from nst_tf.questions import Report
-
-# Functions of known courses, called with this library's arguments
-
-
-def _cs231n_style_loss(f):
-    """Theirs has lists, and layers by their index."""
-
-    def style_loss(features, targets, layer_weights):
-        names = list(features)
-        layers = [names.index(name) for name in layer_weights]
-        wanted = [targets[name][0] for name in layer_weights]
-        weights = list(layer_weights.values())
-        return f(list(features.values()), layers, wanted, weights)
-
-    return style_loss
-
-
-def _deeplearning_ai_style_cost(f):
-    """Theirs has lists of outputs, the last of which is the content's."""
-
-    def style_loss(features, targets, layer_weights):
-        G, S = ([*(x[n] for n in layer_weights), None] for x in (features, targets))
-        return f(S, G, list(layer_weights.items()))
-
-    return style_loss
-
-
-def _a(value):
-    return lambda N, M: value
-
+from nst_tf.courses import COURSES
+from nst_tf.questions import Report, nearest
 
 CHECKS = {
     "content_loss": check_content_loss,
@@ -64,54 +34,14 @@ CHECKS = {
     "preprocess": check_preprocess,
     "train_step": check_train_step,
 }
-# {course: {its name: (check, what turns theirs into ours, options)}}
-COURSES: dict[str, dict[str, Any]] = {
-    "cs231n": {
-        "content_loss": (
-            check_content_loss,
-            lambda f: lambda F, P: f(0.5, F, P),
-            {"normalize": _a(0.5)},
-        ),
-        "gram_matrix": (
-            check_gram_matrix,
-            lambda f: lambda F: f(F)[None],
-            {"normalize": "mean", "batch": False},
-        ),
-        "style_loss": (
-            check_style_loss,
-            _cs231n_style_loss,
-            {"normalize": (GRAM["mean"], _a(1.0))},
-        ),
-        "tv_loss": (
-            check_total_variation,
-            lambda f: lambda image: f(image, 1.0),
-            {"normalize": "none"},
-        ),
-    },
-    "deeplearning.ai": {
-        "compute_content_cost": (
-            check_content_loss,
-            lambda f: lambda F, P: f([None, P], [None, F]),
-            {"normalize": lambda N, M: 1 / (4 * N * M)},
-        ),
-        "gram_matrix": (
-            check_gram_matrix,
-            lambda f: lambda F: f(tf.transpose(tf.reshape(F, (-1, F.shape[-1])))),
-            {"layout": "hwc"},
-        ),
-        "compute_layer_style_cost": (
-            check_layer_style_loss,
-            lambda f: lambda F, S: f(S, F),
-            {"normalize": "paper", "target": "features"},
-        ),
-        "compute_style_cost": (
-            check_style_loss,
-            _deeplearning_ai_style_cost,
-            {"normalize": "paper", "target": "features"},
-        ),
-        "total_cost": (check_total_loss, lambda f: f, {}),
-    },
-}
+
+
+def _check_name(name, course):
+    if course is not None and course not in COURSES:
+        raise ValueError(f"course: {course!r} is none of {list(COURSES)}")
+    known: dict[str, Any] = COURSES[course] if course else CHECKS
+    if name not in known:
+        raise ValueError(f"name: {name!r} is none of {list(known)}")
 
 
 def check(name: str, f: Callable, course: str | None = None, **options) -> Report:
@@ -136,15 +66,30 @@ def check(name: str, f: Callable, course: str | None = None, **options) -> Repor
     ...       course="deeplearning.ai").passed
     ('type', 'value', 'gradient')
     """
-    if course is not None and course not in COURSES:
-        raise ValueError(f"course: {course!r} is none of {list(COURSES)}")
-    known: dict[str, Any] = COURSES[course] if course else CHECKS
-    if name not in known:
-        raise ValueError(f"name: {name!r} is none of {list(known)}")
+    _check_name(name, course)
     if course is None:
-        return known[name](f, **options)
-    ask, ours, settings = known[name]
-    return ask(ours(f) if callable(f) else f, **(settings | options))
+        return CHECKS[name](f, **options)
+    for question in COURSES[course][name]:
+        settings = question.options | options
+        report = question.check(f, theirs=question.theirs, **settings)
+        if not report:
+            break
+    problem = f"{question.words}{report.problem}" if not report else ""
+    return dataclasses.replace(report, name=name, problem=problem)
+
+
+def _options_of(name, course):
+    """Options that the check of this name has."""
+    checks = [q.check for q in COURSES[course][name]] if course else [CHECKS[name]]
+    return {o for c in checks for o in inspect.signature(c).parameters} - {"f"}
+
+
+def _check_options(options, functions, course):
+    """Each option belongs to one of the checks at least."""
+    known = {o for name in functions for o in _options_of(name, course)}
+    for option in options:
+        if functions and option not in known:
+            raise ValueError(f"no option {option!r}; {nearest(option, sorted(known))}")
 
 
 def grade(
@@ -162,11 +107,16 @@ def grade(
         course: as in `check`.
         seed: of the numbers; not the students' own, so that answers cannot be
             hard-coded.
-        **options: of all checks, such as `layout`.
+        **options: of all checks that have them, such as `layout`. With `own=True` no
+            function of nst_tf counts, with `tensorflow=True` none that has no gradient.
 
     Returns:
         `{"points": 3.0, "of": 4.0, "checks": [{"name", "points", "of", "passed",
-        "reason"}, ...]}`.
+        "reason", "notes"}, ...]}`.
+
+    Raises:
+        ValueError: an unknown name, course or option, or no points for a name; never
+            for anything that a student's function does.
 
     Example:
 
@@ -174,11 +124,21 @@ def grade(
     >>> found = grade({"gram_matrix": losses.gram_matrix, "content_loss": min})
     >>> found["points"], found["of"]
     (1.0, 2.0)
+    >>> grade({"gram_matrix": losses.gram_matrix}, own=True)["checks"][0]["reason"]
+    "this is nst_tf's own gram_matrix, or calls it; wanted your own"
     """
-    points = points or dict.fromkeys(functions, 1)
+    points = dict.fromkeys(functions, 1) if points is None else points
+    missing = [name for name in functions if name not in points]
+    if missing:
+        raise ValueError(f"points: none for {missing[0]!r}, only for {list(points)}")
+    for name in functions:
+        _check_name(name, course)
+    _check_options(options, functions, course)
     rows = []
     for name, f in functions.items():
-        report = check(name, f, course, seed=seed, **options)
+        its = _options_of(name, course)
+        own = {option: x for option, x in options.items() if option in its}
+        report = check(name, f, course, seed=seed, **own)
         of = float(points[name])
         rows.append(
             {
@@ -187,6 +147,7 @@ def grade(
                 "of": of,
                 "passed": list(report.passed),
                 "reason": report.problem,
+                "notes": list(report.notes),
             }
         )
     return {

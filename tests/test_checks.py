@@ -153,7 +153,7 @@ def across(x):
 
 
 def rolled(x):
-    return sum(SUM(SQUARE(tf.roll(x, 1, axis) - x)) for axis in (1, 2)) / 24
+    return sum(SUM(SQUARE(tf.roll(x, 1, axis) - x)) for axis in (1, 2)) / sizes(x)[1]
 
 
 def does_not_clip(image, loss, optimizer):
@@ -215,7 +215,11 @@ WRONG = [
     ("content_loss", lambda F, P: SQUARE(SUM(F - P)) / 2, "sum is squared"),
     ("content_loss", lambda F, P: SUM(SQUARE(F - P)), "division by 2 is missing"),
     ("content_loss", lambda F, P: MEAN(SQUARE(F - P)), "a mean where a sum"),
-    ("content_loss", lambda F, P: MEAN(SQUARE(F - P)) / 2, "half a mean"),
+    (
+        "content_loss",
+        lambda F, P: MEAN(SQUARE(F - P)) / 2,
+        "divided by N M once more: a mean",
+    ),
     ("content_loss", lambda F, P: SUM(SQUARE(F // 1 - P // 1)) / 2, "whole numbers"),
     (
         "content_loss",
@@ -231,24 +235,35 @@ WRONG = [
     ("gram_matrix", lambda F: gram(F)[0], "axis of the batch is lost"),
     (
         "gram_matrix",
-        lambda F: tf.matmul(*[tf.reshape(F, (1, 20, 7))] * 2, transpose_b=True),
+        lambda F: tf.matmul(
+            *[tf.reshape(F, (1, -1, F.shape[-1]))] * 2, transpose_b=True
+        ),
         "positions and filters are swapped",
     ),
     ("gram_matrix", lambda F: SUM(SQUARE(F), (1, 2)), "products of different filters"),
     (
         "gram_matrix",
-        lambda F: tf.matmul(*[tf.reshape(F, (1, 7, 20))] * 2, transpose_b=True),
+        lambda F: tf.matmul(
+            *[tf.reshape(F, (1, F.shape[-1], -1))] * 2, transpose_b=True
+        ),
         "without tf.transpose",
     ),
     ("gram_matrix", lambda F: gram(F - MEAN(F, (0, 1, 2))), "a covariance"),
-    ("gram_matrix", lambda F: gram(F) / 20, "divided by M"),
-    ("gram_matrix", lambda F: gram(F) / 140, "divided by N M"),
-    ("gram_matrix", lambda F: gram(F) * tf.eye(7), "only the diagonal"),
+    (
+        "gram_matrix",
+        lambda F: gram(F) / sizes(F)[1],
+        "divided by M, the number of positions,",
+    ),
+    ("gram_matrix", lambda F: gram(F) / tf.size(F, tf.float32), "divided by N M"),
+    ("gram_matrix", lambda F: gram(F) / 20, "20 is M of one size only"),
+    ("gram_matrix", lambda F: gram(F) * tf.eye(F.shape[-1]), "only the diagonal"),
     ("gram_matrix", lambda F: gram(F) * 11, "11 times what was wanted"),
     ("gram_matrix", gram, "summed up, each has its own"),
     (
         "layer_style_loss",
-        lambda F, A: SUM(SQUARE(nst.mean_gram(F) - A)) / (4 * F.shape[-1] ** 2 * 20),
+        lambda F, A: (
+            SUM(SQUARE(nst.mean_gram(F) - A)) / (4 * F.shape[-1] ** 2 * sizes(F)[1])
+        ),
         "divided by M",
     ),
     (
@@ -280,7 +295,7 @@ WRONG = [
     ),
     (
         "layer_style_loss",
-        lambda F, A: SUM(SQUARE(gram(F) - A)) / 36,
+        lambda F, A: SUM(SQUARE(gram(F) - A)) / (4 * F.shape[-1] ** 2),
         "when both are the same",
     ),
     ("style_loss", each, "returned a list"),
@@ -292,7 +307,11 @@ WRONG = [
         "weights of the layers are not used",
     ),
     ("style_loss", lambda F, A, w: MEAN(each(F, A, w)), "a mean over layers"),
-    ("style_loss", lambda F, A, w: nst.style_loss(F, A, w) / 3, "number of layers"),
+    (
+        "style_loss",
+        lambda F, A, w: nst.style_loss(F, A, w) / len(w),
+        "number of layers",
+    ),
     (
         "style_loss",
         lambda F, A, w: nst.style_loss(F, A, w) / sum(w.values()),
@@ -307,25 +326,41 @@ WRONG = [
     ),
     ("style_loss", own_weights, "hard-coded"),
     ("total_variation", lambda x: MEAN(SQUARE(x)), "a picture of one colour"),
-    ("total_variation", lambda x: down(x) / 24, "only differences from row to row"),
-    ("total_variation", lambda x: across(x) / 24, "only differences from column"),
-    ("total_variation", lambda x: down(x) + across(x), "division by M"),
-    ("total_variation", lambda x: (down(x) + across(x)) / 72, "divided by N"),
     (
         "total_variation",
-        lambda x: tf.image.total_variation(x)[0] / 24,
+        lambda x: down(x) / sizes(x)[1],
+        "only differences from row to row",
+    ),
+    (
+        "total_variation",
+        lambda x: across(x) / sizes(x)[1],
+        "only differences from column",
+    ),
+    ("total_variation", lambda x: down(x) + across(x), "division by M"),
+    (
+        "total_variation",
+        lambda x: (down(x) + across(x)) / tf.size(x, tf.float32),
+        "divided by N",
+    ),
+    (
+        "total_variation",
+        lambda x: tf.image.total_variation(x)[0] / sizes(x)[1],
         "absolute values",
     ),
-    ("total_variation", lambda x: tf.sqrt((down(x) + across(x)) / 24), "square root"),
+    (
+        "total_variation",
+        lambda x: tf.sqrt((down(x) + across(x)) / sizes(x)[1]),
+        "square root",
+    ),
     ("total_variation", rolled, "around the edge"),
     (
         "total_variation",
-        lambda x: (down(x) + SUM(SQUARE(x[..., 1:] - x[..., :-1]))) / 24,
+        lambda x: (down(x) + SUM(SQUARE(x[..., 1:] - x[..., :-1]))) / sizes(x)[1],
         "from colour to colour",
     ),
     (
         "total_variation",
-        lambda x: (down(x[:, :, :-1]) + across(x[:, :-1])) / 24,
+        lambda x: (down(x[:, :, :-1]) + across(x[:, :-1])) / sizes(x)[1],
         "left out",
     ),
     ("total_loss", lambda C, S, a, b: b * C + a * S, "swapped"),

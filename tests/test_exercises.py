@@ -1,4 +1,4 @@
-"""Checks by their names, grades, and the functions of known courses."""
+"""Checks by their names, and grades."""
 
 import subprocess
 import sys
@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 import nst_tf as nst
-from nst_tf import checks, exercises
+from nst_tf import checks, draws, exercises
 
 SQUARE, SUM = tf.square, tf.reduce_sum
 
@@ -81,7 +81,7 @@ def test_grades_are_points_and_reasons():
 
 
 def test_written_down_answers_fail_with_another_seed():
-    F = checks._features(np.random.default_rng(0), "bhwc")
+    F = draws.random_features(np.random.default_rng(0), "bhwc")
     answer = nst.gram_matrix(F)
     assert not exercises.grade({"gram_matrix": lambda _: answer}, seed=1)["points"]
 
@@ -93,6 +93,11 @@ def test_written_down_answers_fail_with_another_seed():
         (("gram_matrix", gram), {"layout": "nchw"}, "layout: 'nchw' is none of"),
         (("gram_matrix", gram), {"normalize": "sum"}, "normalize: 'sum' is none of"),
         (("gram_matrix", gram), {"course": "cs229"}, "course: 'cs229' is none of"),
+        (("gram_matrix", gram), {"sed": 3}, "no option 'sed'; did you mean 'seed'"),
+        (("total_loss", gram), {"layout": "hwc"}, "total_loss: no option 'layout'"),
+        (("train_step", gram), {"returns": "all"}, "returns: 'all' is none of"),
+        (("layer_style_loss", gram), {"target": "A"}, "target: 'A' is neither"),
+        (("total_variation", gram), {"power": 3}, "power: 3 is neither"),
     ],
 )
 def test_a_teacher_s_mistake_is_told(arguments, options, words):
@@ -100,87 +105,68 @@ def test_a_teacher_s_mistake_is_told(arguments, options, words):
         exercises.check(*arguments, **options)
 
 
-# Interfaces of known courses
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"lay_out": "hwc"}, "no option 'lay_out'; did you mean 'layout'"),
+        ({"points": {"content_loss": 2}}, "points: none for 'gram_matrix'"),
+        ({"course": "coursera"}, "course: 'coursera' is none of"),
+        ({"layout": "nchw"}, "layout: 'nchw' is none of"),
+    ],
+)
+def test_a_teacher_s_mistake_is_told_before_a_grade(options, words):
+    with pytest.raises(ValueError, match=words):
+        exercises.grade({"gram_matrix": gram}, **options)
 
 
-def cs231n_content(content_weight, content_current, content_original):
-    return content_weight * SUM(SQUARE(content_current - content_original))
+def test_an_option_is_for_the_checks_that_have_it():
+    functions = {
+        "gram_matrix": lambda F: gram(F)[0],
+        "total_loss": lambda content, style, a, b: a * content + b * style,
+    }
+    found = exercises.grade(functions, layout="hwc", own=True, tensorflow=True)
+    assert found["points"] == 2.0
 
 
-def cs231n_gram(features, normalize=True):
-    G = gram(features)[0]
-    return G / np.prod(features.shape) if normalize else G
+def leave(*_):
+    sys.exit()
 
 
-def cs231n_style(feats, style_layers, style_targets, style_weights):
-    loss = tf.constant(0.0)
-    for i, layer in enumerate(style_layers):
-        G = cs231n_gram(feats[layer])
-        loss += style_weights[i] * SUM(SQUARE(G - style_targets[i]))
-    return loss
+def forever(*arguments):
+    return forever(*arguments)
 
 
-def cs231n_tv(img, tv_weight):
-    down = SUM(SQUARE(img[:, 1:] - img[:, :-1]))
-    across = SUM(SQUARE(img[:, :, 1:] - img[:, :, :-1]))
-    return tv_weight * (down + across)
+class Odd:
+    def __array__(self, *_, **__):
+        raise RuntimeError
 
 
-def content_cost(content_output, generated_output):
-    a_C, a_G = content_output[-1], generated_output[-1]
-    return SUM(SQUARE(a_C - a_G)) / (4 * np.prod(a_C.shape))
-
-
-def rows_gram(A):
-    return tf.matmul(A, A, transpose_b=True)
-
-
-def layer_cost(a_S, a_G):
-    N = a_G.shape[-1]
-    M = np.prod(a_G.shape) // N
-    GS, GG = (
-        rows_gram(tf.transpose(tf.reshape(a, (-1, a.shape[-1])))) for a in (a_S, a_G)
-    )
-    return SUM(SQUARE(GS - GG)) / (4 * N**2 * M**2)
-
-
-def style_cost(style_image_output, generated_image_output, STYLE_LAYERS):
-    pairs = zip(style_image_output[:-1], generated_image_output[:-1], strict=True)
-    return sum(
-        w * layer_cost(S, G) for (S, G), (_, w) in zip(pairs, STYLE_LAYERS, strict=True)
-    )
-
-
-def total_cost(J_content, J_style, alpha=10, beta=40):
-    return alpha * J_content + beta * J_style
-
-
-THEIRS = [
-    ("cs231n", "content_loss", cs231n_content),
-    ("cs231n", "gram_matrix", cs231n_gram),
-    ("cs231n", "style_loss", cs231n_style),
-    ("cs231n", "tv_loss", cs231n_tv),
-    ("deeplearning.ai", "compute_content_cost", content_cost),
-    ("deeplearning.ai", "gram_matrix", rows_gram),
-    ("deeplearning.ai", "compute_layer_style_cost", layer_cost),
-    ("deeplearning.ai", "compute_style_cost", style_cost),
-    ("deeplearning.ai", "total_cost", total_cost),
+ODD = [
+    leave,
+    forever,
+    Odd,
+    lambda *_: Odd(),
+    lambda *_: [[1.0]],
+    lambda *_: tf.ragged.constant([[1.0], [2.0, 3.0]]),
+    lambda *arguments: print("x" * 10**6),
+    lambda *arguments: [x.clear() for x in arguments],
+    lambda: 0.0,
+    5,
+    None,
 ]
 
 
-@pytest.mark.parametrize(("course", "name", "f"), THEIRS)
-def test_functions_of_known_courses_pass_under_their_own_names(course, name, f):
-    report = exercises.check(name, f, course=course)
-    assert report, report
+@pytest.mark.parametrize("f", ODD)
+def test_no_student_stops_a_grade(f):
+    found = exercises.grade(dict.fromkeys(exercises.CHECKS, f))
+    assert found["points"] == 0.0 and found["of"] == len(exercises.CHECKS)
+    assert all(row["reason"] for row in found["checks"])
+    for course, names in exercises.COURSES.items():
+        assert not exercises.grade(dict.fromkeys(names, f), course=course)["points"]
 
 
-@pytest.mark.parametrize(("course", "name", "f"), THEIRS)
-def test_their_mistakes_are_found_too(course, name, f):
-    report = exercises.check(name, lambda *args: 11 * f(*args), course=course)
-    assert "11 times what was wanted" in report.problem, report.problem
-
-
-def test_all_functions_of_the_courses_are_tested():
-    assert {(c, n) for c, n, _ in THEIRS} == {
-        (course, name) for course, names in exercises.COURSES.items() for name in names
-    }
+def test_notes_are_in_a_grade():
+    found = exercises.grade({"content_loss": nst.content_loss})
+    assert "nst_tf's own content_loss" in found["checks"][0]["notes"][0]
+    own = exercises.grade({"content_loss": nst.content_loss}, own=True)
+    assert own["points"] == 0.0

@@ -19,13 +19,13 @@ from nst_tf.targets import STYLE_LAYERS
 
 ROOT = Path(__file__).parent.parent
 ROWS = [
-    {"sources", "crops", "losses", "first_guess", "memory", "questions"},
-    {"images", "optimizers"},
-    {"features", "figures", "films", "results"},
-    {"callbacks", "settings", "tiling", "checks"},
-    {"targets", "resume", "exercises"},
-    {"starts"},
-    {"transfer"},
+    {"sources", "crops", "losses", "first_guess", "memory", "formulas"},
+    {"images", "optimizers", "students", "mistakes"},
+    {"features", "figures", "films", "results", "questions"},
+    {"callbacks", "settings", "tiling", "picture_formulas", "draws", "steps"},
+    {"targets", "resume", "checks"},
+    {"starts", "courses"},
+    {"transfer", "exercises"},
     {"sweeps", "estimates"},
     {"__main__", "playground"},
 ]
