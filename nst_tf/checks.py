@@ -157,6 +157,7 @@ def _gram_hints(shape, M):
     return {
         (*batch, M, M): swapped,
         (M, M): swapped,
+        (1, M, M): swapped,
         (N, N): "; the axis of the batch is lost",
         (1, N, N): "; there is an axis too many",
         (): "; is it summed up?",
@@ -238,7 +239,7 @@ def check_gram_matrix(
         return formulas.choices(formulas.GRAMS, numbers(draw.ours[0]))
 
     draws = draws_of(asking, SHAPES, rng, make)
-    read = array_of(shape_of, hints_of, loose=not batch)
+    read = array_of(shape_of, hints_of)
     found = asking.put(draws, lambda value, draw: square(read(value, draw)), variants)
     asking.ask(
         "symmetry",
@@ -487,9 +488,14 @@ def _total_draws(rng):
     return draws
 
 
-def _ask_defaults(asking, draw):
-    """A weight that is left away has its default."""
+def _ask_defaults(asking, draw, wanted):
+    """A weight that is left away has its default, the one that is wanted."""
     given = [x for x in defaults(asking.student.f) if isinstance(x, int | float)][-2:]
+    if given and wanted and not same(given, wanted[-len(given) :]):
+        raise Problem(
+            f"its defaults are {', '.join(map(str, given))}; wanted "
+            f"{', '.join(f'{x:g}' for x in wanted[-len(given) :])}"
+        )
     both, *weights = draw.ours
     for left in range(1, len(given) + 1):
         first, rest = weights[: 2 - left], given[-left:]
@@ -503,12 +509,16 @@ def _ask_defaults(asking, draw):
 
 
 @check_of(losses.TotalLoss.weighted)
-def check_total_loss(asking: Asking, seed: int = 0) -> None:
+def check_total_loss(
+    asking: Asking, weights: tuple[float, float] | None = None, seed: int = 0
+) -> None:
     """Checks `f(content, style, alpha, beta)`, eq. 7.
 
     Args:
         f: takes both losses and their weights. If these have defaults, they are asked
             for, too.
+        weights: what the defaults of alpha and beta have to be, if it has any; None if
+            that makes no difference.
         seed, tensorflow, own: as in every check; see `help(nst.checks)`.
 
     Returns:
@@ -539,7 +549,7 @@ def check_total_loss(asking: Asking, seed: int = 0) -> None:
     }
     asking.put(draws, number, variants)
     asking.ask_value()
-    _ask_defaults(asking, draws[0])
+    _ask_defaults(asking, draws[0], weights)
     asking.ask_gradient(right, of="content and style")
 
 

@@ -203,11 +203,15 @@ COURSES: dict[str, dict[str, list[Question]]] = {
             Question(check_content_loss, _content_weight, {"normalize": "none"})
         ],
         "gram_matrix": [
-            Question(check_gram_matrix, None, {"normalize": "mean", "batch": False}),
             Question(
                 check_gram_matrix,
-                lambda rng: Theirs(lambda F: (F, False)),
-                {"normalize": "none", "batch": False},
+                lambda rng: Theirs(lambda F: (F[None],)),
+                {"normalize": "mean", "layout": "hwc"},
+            ),
+            Question(
+                check_gram_matrix,
+                lambda rng: Theirs(lambda F: (F[None], False)),
+                {"normalize": "none", "layout": "hwc"},
                 "with normalize=False ",
             ),
         ],
@@ -249,6 +253,6 @@ COURSES: dict[str, dict[str, list[Question]]] = {
                 {"normalize": "paper", "target": "features"},
             )
         ],
-        "total_cost": [Question(check_total_loss)],
+        "total_cost": [Question(check_total_loss, None, {"weights": (10.0, 40.0)})],
     },
 }

@@ -402,6 +402,7 @@ def batch(grams) -> dict:
 MATRICES: Table = {  # further distances, of Gram matrices
     "only the diagonal is compared": lambda G, A: summed(np.diag(G - A) ** 2),
     "only the upper half is compared": lambda G, A: summed(np.triu(G - A) ** 2),
+    "the diagonal is left out": lambda G, A: 2 * summed(np.triu(G - A, 1) ** 2),
     "only the upper half is compared, without the diagonal": (
         lambda G, A: summed(np.triu(G - A, 1) ** 2)
     ),

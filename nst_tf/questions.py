@@ -259,7 +259,8 @@ class Asking:
             return ""
         for words, other in self.without.items():
             with contextlib.suppress(Problem):
-                if same(self.value(draw, *other(draw)), self.found[0]):
+                value = self.value(draw, *other(draw))
+                if np.allclose(value, self.found[0], rtol=1e-6, atol=0):
                     return words
         return ""
 
@@ -412,12 +413,12 @@ def number(value, draw=None) -> float:
     return a_number(value)
 
 
-def array_of(shape_of: Callable, hints_of: Callable, loose: bool = False) -> Callable:
-    """Reads arrays whose shape depends on the draw; `loose` as in `an_array`."""
+def array_of(shape_of: Callable, hints_of: Callable) -> Callable:
+    """Reads arrays whose shape depends on the draw."""
 
     def read(value, draw):
         shape = shape_of(draw)
-        return an_array(value, shape, hints_of(draw), loose)
+        return an_array(value, shape, hints_of(draw))
 
     return read
 

@@ -233,8 +233,10 @@ def _ask_adam(asking, descent):
     )
 
 
-def _ask_returned(asking, descent):
-    """The loss before each step."""
+def _ask_returned(asking, descent, needed):
+    """The loss before each step; or nothing, if none is needed."""
+    if not needed and all(value is None for value in descent.returned):
+        return
     for k, value in enumerate(descent.returned):
         before, after = map(descent.loss_of, descent.pictures[k : k + 2])
         wanted = "wanted the loss before the step"
@@ -259,7 +261,7 @@ def _ask_returned(asking, descent):
 def check_train_step(
     asking: Asking,
     compiled: bool = True,
-    returns: str | None = "loss",
+    returns: str | None = None,
     seed: int = 0,
 ) -> None:
     """Checks `f(image, loss, optimizer)`: one step of gradient descent on the pixels.
@@ -269,7 +271,7 @@ def check_train_step(
             a function of the picture, falls. Pixels stay in [0, 1].
         compiled: whether it has to be a `tf.function`.
         returns: `"loss"` if it has to return the loss that it had before the step; None
-            if that makes no difference.
+            if it may also return nothing.
         seed, own: as in every check; see `help(nst.checks)`.
 
     Returns:
@@ -304,8 +306,7 @@ def check_train_step(
             _ask_step(asking, descent, k, name)
         _ask_optimizer(asking, descent)
         (_ask_gradient if descent is sgd else _ask_adam)(asking, descent)
-    if returns:
-        _ask_returned(asking, sgd)
+    _ask_returned(asking, sgd, needed=returns == "loss")
     asking.ask(
         "compiled",
         not (compiled and sgd.counted[-1]),

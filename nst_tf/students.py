@@ -46,7 +46,6 @@ WORDS = {  # of errors whose own words help nobody
     RecursionError: "it calls itself without end",
     SystemExit: "it leaves Python; use `return` instead of exit or quit",
     KeyboardInterrupt: "it stops Python",
-    NotImplementedError: "it is not written yet",
 }
 LIBRARIES = tuple(
     str(Path(folder).resolve())
@@ -107,6 +106,8 @@ def words_of(error: BaseException) -> str:
     elif " in user code:" in f" {whole}" and (told := re.match(r"(\w+): (.*)", text)):
         name, text = told.groups()
     known = [words for kind, words in WORDS.items() if isinstance(error, kind)]
+    if isinstance(error, NotImplementedError) and not text:
+        known = ["it is not written yet"]
     words = f"it raised {name}: {(known or [text])[0][:LONGEST]}".removesuffix(": ")
     place = _place(error)
     if place is None:
@@ -395,16 +396,9 @@ def a_number(value) -> float:
     return number
 
 
-def an_array(
-    value, shape: tuple, hints: Mapping | None = None, loose: bool = False
-) -> np.ndarray:
-    """An array of a shape, or a problem; `hints` explain other shapes.
-
-    If it is `loose`, axes of 1 may be there or not.
-    """
+def an_array(value, shape: tuple, hints: Mapping | None = None) -> np.ndarray:
+    """An array of a shape, or a problem; `hints` explain other shapes."""
     array = _array(value, f"an array of shape {shape}")
-    if loose and [n for n in array.shape if n > 1] == [n for n in shape if n > 1]:
-        array = array.reshape(shape)
     if array.shape != shape:
         hint = (hints or {}).get(array.shape, "")
         raise Problem(f"it returned shape {array.shape}; wanted {shape}{hint}")

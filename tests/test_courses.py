@@ -142,6 +142,7 @@ CS231N = [
     ("content_loss", lambda w, F, P: w * w * SUM(SQUARE(F - P)), "used twice"),
     ("gram_matrix", lambda F, normalize=True: cs231n_gram(F), "with normalize=False"),
     ("gram_matrix", lambda F: cs231n_gram(F), "with normalize=False it takes (F)"),
+    ("gram_matrix", lambda F: cs231n_gram(F)[None], "there is an axis too many"),
     ("style_loss", style_of(place, place, place), "feats are taken from the first"),
     ("style_loss", zipped, "feats are taken from the first"),
     ("style_loss", style_of(number, number, place), "style_targets[i], the i-th"),
@@ -160,6 +161,11 @@ DEEPLEARNING_AI = [
     ("compute_layer_style_cost", mixed_cost, "without tf.transpose"),
     ("compute_style_cost", all_outputs, "[:-1] is missing"),
     ("total_cost", lambda C, S, alpha=10, beta=40: 10 * C + 40 * S, "hard-coded"),
+    (
+        "total_cost",
+        lambda C, S, alpha=40, beta=10: alpha * C + beta * S,
+        "its defaults are 40, 10; wanted 10, 40",
+    ),
 ]
 
 

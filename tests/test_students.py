@@ -285,7 +285,6 @@ def test_an_array_has_its_shape_or_a_hint():
         an_array(np.ones((3, 2)), (2, 3), {(3, 2): ": turned"})
     with pytest.raises(Problem, match="not finite"):
         an_array(np.full((2, 3), np.inf), (2, 3))
-    assert an_array(np.ones((1, 2, 3)), (2, 3), loose=True).shape == (2, 3)
 
 
 # What it is
