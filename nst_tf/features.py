@@ -25,6 +25,7 @@ NETWORKS = {
 }
 SLIM = "vgg19_slim"  # VGG19 with fewer filters, taught by it: nst_tf/weights/distill.py
 POOLING = {"avg": keras.layers.AveragePooling2D, "max": keras.layers.MaxPooling2D}
+PADDING = {"zeros": "same", "reflect": "valid"}  # what Keras' convolutions are told
 WEIGHTS = Path(__file__).parent / "weights"
 # Environment variables that name a file with the weights of a network.
 VARIABLES = {"vgg19": "NST_TF_WEIGHTS", "vgg16": "NST_TF_WEIGHTS_VGG16"}
@@ -59,7 +60,7 @@ def check_layers(layers, available, network, argument="layers"):
         raise ValueError(f"{argument}: no layer {layer!r} in {network}. {hint}")
 
 
-def check_variant(network, pooling, normalize, weights):
+def check_variant(network, pooling, normalize, weights, padding):
     """Raises a `ValueError` if a network has no such variant."""
     if not isinstance(weights, str | os.PathLike):
         raise ValueError(f"weights: {weights!r}; wanted the path of a file")
@@ -67,6 +68,8 @@ def check_variant(network, pooling, normalize, weights):
         raise ValueError(f"weights: there is no file {os.fspath(weights)}")
     if not isinstance(pooling, str) or pooling not in POOLING:
         raise ValueError(f"pooling: {pooling!r} is none of {sorted(POOLING)}")
+    if not isinstance(padding, str) or padding not in PADDING:
+        raise ValueError(f"padding: {padding!r} is none of {sorted(PADDING)}")
     if network == SLIM and not (pooling == "avg" and normalize):
         raise ValueError(
             f"{SLIM} was taught by the paper's network: it has only 'avg' "
@@ -105,7 +108,21 @@ def reach(layers, network="vgg19"):
     return max(seen[layer] for layer in layers)
 
 
-def _network(network, pooling):
+class Reflected(keras.layers.Layer):
+    """One position more on each side: `(B, H, W, N)` -> `(B, H + 2, W + 2, N)`.
+
+    As in a mirror that stands on the outermost position: 1 | 0 1 2 | 1. Where a side
+    has one position only, that one is repeated.
+    """
+
+    def call(self, x):
+        near = [keras.ops.minimum(n - 1, 1) for n in keras.ops.shape(x)[1:3]]
+        for mode, (a, b) in ("reflect", near), ("symmetric", [1 - n for n in near]):
+            x = keras.ops.pad(x, [(0, 0), (a, a), (b, b), (0, 0)], mode)
+        return x
+
+
+def _network(network, pooling, padding="zeros"):
     """All convolutions of a VGG, without weights: RGB image -> {layer: features}.
 
     The slim VGG19 has a linear readout after each: see `feature_extractor`.
@@ -121,8 +138,15 @@ def _network(network, pooling):
     for b, widths in enumerate(NETWORKS[network], 1):
         for c, filters in enumerate(widths, 1):
             name = f"block{b}_conv{c}"
+            if padding == "reflect":
+                x = Reflected(name=f"{name}_padding", dtype="float32")(x)
             x = keras.layers.Conv2D(
-                filters, 3, padding="same", activation="relu", name=name, **fixed
+                filters,
+                3,
+                padding=PADDING[padding],
+                activation="relu",
+                name=name,
+                **fixed,
             )(x)
             features[name] = x
             if network == SLIM:
@@ -245,6 +269,8 @@ def feature_extractor(
     pooling: str = "avg",
     normalize: bool = True,
     weights: str | os.PathLike = "imagenet",
+    *,
+    padding: str = "zeros",
 ) -> keras.Model:
     """A network, cut after the last layer asked for: image -> {layer: features}.
 
@@ -272,13 +298,16 @@ def feature_extractor(
             from the file that the environment variable NST_TF_WEIGHTS names, for VGG16
             NST_TF_WEIGHTS_VGG16; the slim network's come with this package), or the
             path of a file with weights of this network.
+        padding: what a convolution finds beyond the border: `"zeros"`, as the network
+            was trained with, or `"reflect"`, its features as in a mirror. To zeros, a
+            border is an edge like any other, by which the network knows it.
 
     Returns:
         A `tf.keras.Model`: `(B, H, W, 3)` RGB in [0, 1] -> `{layer: (B, h, w, N)}`. Its
         `variant` says which network it is.
 
     Raises:
-        ValueError: unknown layer, network or pooling; weights that do not fit.
+        ValueError: unknown layer, network, pooling or padding; weights that do not fit.
         ConnectionError: the weights are missing and cannot be downloaded.
     """
     if keras.backend.backend() != "tensorflow":
@@ -288,9 +317,9 @@ def feature_extractor(
         )
     layers = [layers] if isinstance(layers, str) else list(layers)
     check_layers(layers, layer_names(network), network)
-    check_variant(network, pooling, normalize, weights)
+    check_variant(network, pooling, normalize, weights, padding)
 
-    model = _network(network, pooling)
+    model = _network(network, pooling, padding)
     _load_weights(model, network, weights)
     if normalize and network != SLIM:
         _normalize(model, filter_means(model, pooling))
@@ -298,5 +327,6 @@ def feature_extractor(
     extractor = keras.Model(model.input, outputs, name=network)
     extractor.trainable = False
     # What it is, so that others know its reach, or recognise it.
-    extractor.variant = (network, pooling, normalize, weights_file(network, weights))
+    file = weights_file(network, weights)
+    extractor.variant = (network, pooling, normalize, file, padding)
     return extractor

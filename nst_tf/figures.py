@@ -437,6 +437,6 @@ def curves_as_png(result: Any) -> bytes:
     """The losses of a run as the bytes of a PNG, drawn in any thread."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(6, 3.4), layout="constrained")
+    figure = Figure(figsize=(4.4, 2.4), layout="constrained")
     loss_curves(result.history, result.settings, ax=figure.subplots())
-    return _file_of(figure, format="png", dpi=100)
+    return _file_of(figure, format="png", dpi=160)

@@ -1,20 +1,20 @@
-"""A panel of knobs and a live picture, for a lecture or an open day.
+"""A panel of knobs and two live pictures, for a lecture or an open day.
 
-    from nst_tf.playground import Playground
+    from nst_tf.playground import Playground, pictures
 
-    Playground()        # in a notebook; or as a page: make playground
+    Playground(pictures("images/content"), pictures("images/style"))
 
-The only file that knows ipywidgets. The run has a thread of its own, so that the page
-stays responsive; Stop keeps the picture so far.
+In a notebook; or as a page, with `make playground`. The only file that knows
+ipywidgets. The run has a thread of its own, so that the page stays responsive; Stop
+keeps the picture so far, and Keep puts a picture beside those that come next.
 """
 
 import base64
 import html
 import io
+import tempfile
 import threading
 from pathlib import Path
-
-import numpy as np
 
 from nst_tf.features import layer_names
 from nst_tf.figures import curves_as_png
@@ -34,12 +34,25 @@ except ImportError as error:
 DEFAULTS = style_transfer.__kwdefaults__
 OWN = "your own picture"
 SIZES = (96, 128, 192, 256, 384, 512)
-THUMBNAIL, PICTURE = "160px", "512px"  # widths at most
+# Round numbers only, as the legend of the curves shows them: 1, 2, 5, 10 ...
+ALPHAS = (*(float(f"{n}e{k}") for k in range(-4, 0) for n in (1, 2, 5)), 1.0)
+TV_WEIGHTS = (0.0, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0)
+# In units of the window's height (vh), so that a projector shows all without scrolling.
 CSS = """<style>
-.nst img { height: auto; border-radius: 4px; }
-.nst .jupyter-button { min-height: 2.4em; }
-.nst a { color: #1976d2; text-decoration: underline; }
+.nst img { display: block; width: 100%; border-radius: 4px;
+           object-fit: contain; object-position: left top; }
+.nst-preview img { max-height: 13vh; }
+.nst-picture img { max-height: 40vh; }
+.nst-curves img { max-height: 28vh; }
+.nst .widget-html-content { line-height: 1.35; }
+.nst .nst-settings .widget-html-content { font-size: 12px; line-height: 1.25; }
+.nst .nst-title { min-height: 2.7em; }
+.nst .jupyter-button { min-height: 2.4em; width: auto; flex: 1 1 auto; }
+.nst a { color: inherit; text-decoration: underline; }
 </style>"""
+
+
+# What is shown, as HTML: an image widget has no alt text.
 
 
 def _png(image):
@@ -48,10 +61,40 @@ def _png(image):
     return file.getvalue()
 
 
+def _saved(result):
+    """The PNG of a `Result` that keeps its settings."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "nst_tf.png"
+        result.save(path)
+        return path.read_bytes()
+
+
+def _address(png):
+    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
+
+
+def _img(png, alt):
+    return f'<img src="{_address(png)}" alt="{html.escape(alt)}" decoding="sync">'
+
+
+def _problem(error):
+    return f'<span style="color: #e53935">{html.escape(str(error))}</span>'
+
+
+def _in_words(value):
+    if isinstance(value, tuple):
+        return ", ".join(value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+# What can be chosen
+
+
 class _Picker:
     """A picture from a list, or an upload; with a preview."""
 
     def __init__(self, title, pictures):
+        self.title = title
         self.pictures = {path.stem.replace("_", " "): path for path in pictures}
         self.choice = widgets.Dropdown(
             options=[*self.pictures, OWN],
@@ -62,18 +105,18 @@ class _Picker:
         self.upload = widgets.FileUpload(
             accept="image/*", description="Upload", layout={"width": "auto"}
         )
-        self.view = widgets.Image(layout={"max_width": THUMBNAIL})
-        self.problem = widgets.HTML()
+        self.view = widgets.HTML().add_class("nst-preview")
         self.choice.observe(self._show, "value")
         self.upload.observe(self._uploaded, "value")
-        parts = [self.choice, self.upload, self.view, self.problem]
-        self.panel = widgets.VBox(parts, layout={"max_width": "180px"})
+        parts = [self.choice, self.upload, self.view]
+        self.panel = widgets.VBox(parts, layout={"width": "180px"})
         self._show()
 
-    def _uploaded(self, _):
-        if self.upload.value:
-            self.choice.value = OWN
-            self._show()
+    def name(self):
+        """What the picture is called: of an upload, the name of its file."""
+        if self.choice.value == OWN and self.upload.value:
+            return self.upload.value[-1]["name"]
+        return self.choice.value
 
     def source(self):
         """What `load_image` takes, or a `ValueError` for the page."""
@@ -83,21 +126,110 @@ class _Picker:
             raise ValueError("First choose a file with the Upload button.")
         return io.BytesIO(bytes(self.upload.value[-1]["content"]))
 
+    def _uploaded(self, _):
+        if self.upload.value:
+            self.choice.value = OWN
+            self._show()
+
     def _show(self, *_):
         try:
-            self.view.value = _png(load_image(self.source(), 320))
-            self.view.layout.display, self.problem.value = "", ""
+            preview = _png(load_image(self.source(), 320))
+            self.view.value = _img(preview, f"{self.title}: {self.name()}")
         except ValueError as error:
-            self.view.layout.display = "none"
-            self.problem.value = _words(error)
+            self.view.value = _problem(error)
 
 
-def _words(error):
-    return f'<span style="color: #c62828">{html.escape(str(error))}</span>'
+def _knob(kind, words, value, **options):
+    looks = {"style": {"description_width": "8em"}, "layout": {"width": "auto"}}
+    return kind(value=value, description=words, **options, **looks)
+
+
+def _slider(words, values, value):
+    """Over numbers that are given one by one."""
+    labelled = [(_in_words(v), v) for v in values]
+    return _knob(widgets.SelectionSlider, words, value, options=labelled)
+
+
+def _choice(words, values, value):
+    return _knob(widgets.Dropdown, words, value, options=values)
+
+
+def _knobs(network):
+    """The settings that the page offers: `{name: widget}`."""
+    layers = layer_names(network)
+    firsts = [layer for layer in layers if layer.endswith("conv1")]
+    return {
+        "content_weight": _slider("alpha / beta", ALPHAS, DEFAULTS["content_weight"]),
+        "tv_weight": _slider("total variation", TV_WEIGHTS, DEFAULTS["tv_weight"]),
+        "content_layers": _choice("content layer", layers, DEFAULTS["content_layers"]),
+        "style_layers": _knob(
+            widgets.SelectMultiple, "style layers", STYLE_LAYERS, options=firsts, rows=5
+        ),
+        "size": _slider("size", SIZES, 256),
+        "steps": _knob(widgets.IntSlider, "steps", 60, min=5, max=300, step=5),
+        "optimizer": _choice("optimizer", sorted(OPTIMIZERS), DEFAULTS["optimizer"]),
+        "init": _choice("start", INITS, DEFAULTS["init"]),
+    }
+
+
+# What came of it
+
+
+class _Painted:
+    """A picture and its curves, under what was guessed and above what was asked for."""
+
+    def __init__(self, name):
+        self.name = name
+        parts = ("title", "picture", "curves", "settings")
+        self.parts = {part: widgets.HTML().add_class(f"nst-{part}") for part in parts}
+        self.panel = widgets.VBox([*self.parts.values()], layout={"flex": "1 1 260px"})
+        self.clear()
+
+    def clear(self):
+        """Shows nothing."""
+        self.asked, self.guess = {}, ""
+        for part in self.parts.values():
+            part.value = ""
+
+    def show(self, result, asked, guess):
+        """Shows a `Result`, and what it was asked for: `{words: value}`."""
+        self.asked, self.guess = asked, guess
+        steps, totals = len(result.history["step"]), result.history["total"]
+        picture = f"{asked['Photo']}, painted like {asked['Painting']}"
+        curves = f"the total goes from {totals[0]:.3g} to {totals[-1]:.3g}"
+        shown = {
+            "picture": _img(_png(result.image), f"{picture}, after {steps} steps"),
+            "curves": _img(
+                curves_as_png(result), f"Loss curves of {steps} steps: {curves}"
+            ),
+            "settings": html.escape("; ".join(map(" ".join, asked.items()))),
+        }
+        for name, value in shown.items():
+            self.parts[name].value = value
+
+    def take(self, other):
+        """Shows what another shows, which has nothing to show from then on."""
+        self.asked, self.guess = other.asked, other.guess
+        for name, part in self.parts.items():
+            part.value = other.parts[name].value
+        other.clear()
+
+    def compare(self, other):
+        """Says above it which settings differ from the other's, and the guess."""
+        if not self.asked:
+            return
+        different = [
+            f"{name} {value}"
+            for name, value in self.asked.items()
+            if other.asked.get(name, value) != value
+        ]
+        title = f"{self.name}: {'; '.join(different)}" if different else self.name
+        guess = f"<br>Guess: <i>{html.escape(self.guess)}</i>" if self.guess else ""
+        self.parts["title"].value = f"<b>{html.escape(title)}</b>{guess}"
 
 
 class Playground(widgets.VBox):
-    """Two pictures, the knobs, the picture that they make, and its curves.
+    """Two pictures, the knobs, the picture that they make, and one to compare it with.
 
     Args:
         contents: paths of photographs to choose from.
@@ -107,74 +239,49 @@ class Playground(widgets.VBox):
 
     def __init__(self, contents, styles, network="vgg19_slim"):
         self.network, self.result = network, None
-        self._stopping, self._thread = False, None
+        self._stopping, self._thread, self._notes = False, None, None
         self.content = _Picker("Photo", contents)
         self.style = _Picker("Painting", styles)
-        wide = {"style": {"description_width": "7em"}, "layout": {"width": "auto"}}
-        self.alpha = widgets.FloatLogSlider(
-            DEFAULTS["content_weight"],
-            min=-4,
-            max=0,
-            step=0.1,
-            description="alpha / beta",
-            **wide,
+        self.knobs = _knobs(network)
+        self.guess = _knob(
+            widgets.Text, "your guess", "", placeholder="What will the picture be like?"
         )
-        self.layers = widgets.SelectMultiple(
-            options=[n for n in layer_names(network) if n.endswith("conv1")],
-            value=STYLE_LAYERS,
-            rows=5,
-            description="style layers",
-            **wide,
-        )
-        self.size = widgets.SelectionSlider(
-            options=SIZES, value=256, description="size", **wide
-        )
-        self.steps = widgets.IntSlider(
-            60, min=5, max=300, step=5, description="steps", **wide
-        )
-        self.optimizer = widgets.Dropdown(
-            options=sorted(OPTIMIZERS),
-            value=DEFAULTS["optimizer"],
-            description="optimizer",
-            **wide,
-        )
-        self.init = widgets.Dropdown(
-            options=INITS, value=DEFAULTS["init"], description="start", **wide
-        )
+        self._make_buttons()
+        self.progress = widgets.IntProgress(min=0, max=1, layout={"width": "auto"})
+        self.status = widgets.HTML("Choose, guess, and press Paint.")
+        self.kept, self.now = _Painted("Kept"), _Painted("Now")
+        self.kept.panel.layout.display = "none"
+        super().__init__([widgets.HTML(CSS), self._page()])
+        self.add_class("nst")
+
+    def _make_buttons(self):
         self.paint = widgets.Button(description="Paint", button_style="primary")
         self.stop = widgets.Button(description="Stop", disabled=True)
-        self.download = widgets.HTML()
-        self.status = widgets.HTML("Choose, and press Paint.")
-        self.progress = widgets.IntProgress(min=0, max=1, layout={"width": "auto"})
-        white = _png(np.ones((2, 3, 3)))
-        hidden = {"max_width": f"min(100%, {PICTURE})", "visibility": "hidden"}
-        self.picture = widgets.Image(value=white, layout={"width": "100%"} | hidden)
-        self.curves = widgets.Image(value=white, layout={"width": "100%"} | hidden)
+        self.keep = widgets.Button(description="Keep", disabled=True)
         self.paint.on_click(lambda _: self.start())
         self.stop.on_click(lambda _: self._ask_to_stop())
+        self.keep.on_click(lambda _: self._keep())
 
-        knobs = [self.alpha, self.layers, self.size, self.steps, self.optimizer]
-        buttons = widgets.HBox([self.paint, self.stop, self.download])
-        left = [
-            widgets.HBox(
-                [self.content.panel, self.style.panel], layout={"flex_flow": "row wrap"}
-            ),
-            *knobs,
-            self.init,
-            buttons,
-            self.progress,
-            self.status,
-        ]
-        columns = [
-            widgets.VBox(left, layout={"flex": "1 1 320px", "min_width": "300px"}),
-            widgets.VBox(
-                [self.picture, self.curves],
-                layout={"flex": "1 1 420px", "min_width": "300px"},
-            ),
-        ]
-        page = widgets.Box(columns, layout={"flex_flow": "row wrap", "grid_gap": "1em"})
-        super().__init__([widgets.HTML(CSS), page])
-        self.add_class("nst")
+    def _page(self):
+        """What to choose on the left, what comes of it on the right."""
+        wrapped = {"flex_flow": "row wrap"}
+        pickers = widgets.HBox([self.content.panel, self.style.panel], layout=wrapped)
+        buttons = widgets.HBox([self.paint, self.stop, self.keep])
+        knobs = [pickers, *self.knobs.values(), self.guess, buttons]
+        left = widgets.VBox(
+            [*knobs, self.progress, self.status],
+            layout={"flex": "1 1 300px", "max_width": "400px"},
+        )
+        right = widgets.HBox(
+            [self.kept.panel, self.now.panel],
+            layout=wrapped | {"flex": "2 1 560px", "grid_gap": "1em"},
+        )
+        return widgets.Box([left, right], layout=wrapped | {"grid_gap": "1em"})
+
+    def _asked(self):
+        """What the page asks for, in its own words: `{words: value}`."""
+        knobs = {k.description: _in_words(k.value) for k in self.knobs.values()}
+        return {"Photo": self.content.name(), "Painting": self.style.name()} | knobs
 
     # The run
 
@@ -182,74 +289,78 @@ class Playground(widgets.VBox):
         """Paints, in a thread of its own, with the knobs as they are now."""
         if self._thread and self._thread.is_alive():
             return
+        settings = {name: knob.value for name, knob in self.knobs.items()}
         try:
-            settings = {
-                "content_image": self.content.source(),
-                "style_image": self.style.source(),
-                "content_weight": self.alpha.value,
-                "style_layers": list(self.layers.value),
-                "size": self.size.value,
-                "steps": self.steps.value,
-                "optimizer": self.optimizer.value,
-                "init": self.init.value,
-            }
+            pictures = self.content.source(), self.style.source()
         except ValueError as error:
-            self.status.value = _words(error)
+            self.status.value = _problem(error)
             return
         self._stopping = False
-        self.paint.disabled, self.stop.disabled = True, False
-        self.progress.max, self.progress.value = self.steps.value, 0
-        self.status.value, self.download.value = "Loading the network ...", ""
-        self._thread = threading.Thread(target=self._run, args=[settings], daemon=True)
+        self._allow(paint=False, stop=True, keep=False)
+        self.progress.max, self.progress.value = self.knobs["steps"].value, 0
+        self.status.value = "Loading the network ..."
+        self._notes = self._asked(), self.guess.value
+        self._thread = threading.Thread(
+            target=self._run, args=pictures, kwargs=settings, daemon=True
+        )
         self._thread.start()
+
+    def _allow(self, **buttons):
+        for name, allowed in buttons.items():
+            getattr(self, name).disabled = not allowed
 
     def _ask_to_stop(self):
         self._stopping = True
         self.status.value = "Stopping ..."
 
-    def _run(self, settings):
+    def _run(self, *pictures, **settings):
         try:
             self.result = style_transfer(
-                **settings, network=self.network, callbacks=self._step
+                *pictures, **settings, network=self.network, callbacks=self._step
             )
             self._show(self.result)
-            done = "Done" if self.result.complete else "Stopped"
-            seconds = self.result.history["seconds"][-1]
-            steps = self.progress.value
-            self.status.value = f"{done} after {steps} steps, {seconds:.0f} s."
-            self._offer()
+            self._finish()
         except KeyboardInterrupt:  # stopped before the first step
             self.status.value = "Stopped."
         except Exception as error:  # the page is the only place to say it
-            self.status.value = _words(error)
+            self.status.value = _problem(error)
         finally:
-            self.paint.disabled, self.stop.disabled = False, True
+            self._allow(paint=True, stop=False, keep=bool(self.now.asked))
 
     def _step(self, result):
-        self.progress.value = len(result.history["step"])
-        self._show_sometimes(result)
+        steps = self.progress.value = len(result.history["step"])
+        if steps <= 3 or steps % 5 == 0:
+            self._show(result)
         if self._stopping:
             raise KeyboardInterrupt
 
-    def _show_sometimes(self, result):
-        steps = self.progress.value
-        if steps <= 3 or steps % 5 == 0:
-            self._show(result)
-
     def _show(self, result):
-        self.picture.value = _png(result.image)
-        self.curves.value = curves_as_png(result)
-        self.picture.layout.visibility = self.curves.layout.visibility = "visible"
+        self.now.show(result, *self._notes)
+        self._name_both()
         total = result.history["total"][-1]
         self.status.value = f"Step {self.progress.value}: total loss {total:.4g}"
 
-    def _offer(self):
-        """A link that holds the picture itself."""
-        data = base64.b64encode(self.result._repr_png_()).decode()
-        self.download.value = (
-            f'<a download="nst_tf.png" href="data:image/png;base64,{data}">'
+    def _finish(self):
+        """Says that it is done, with a link that holds the picture itself."""
+        done = "Done" if self.result.complete else "Stopped"
+        seconds = self.result.history["seconds"][-1]
+        self.status.value = (
+            f"{done} after {self.progress.value} steps, {seconds:.0f} s. "
+            f'<a download="nst_tf.png" href="{_address(_saved(self.result))}">'
             "Download the picture</a>"
         )
+
+    def _keep(self):
+        """Puts the picture beside those that come next."""
+        self.kept.take(self.now)
+        self.kept.panel.layout.display = ""
+        self.keep.disabled = True
+        self.guess.value = ""
+        self._name_both()
+
+    def _name_both(self):
+        self.kept.compare(self.now)
+        self.now.compare(self.kept)
 
 
 def pictures(folder):

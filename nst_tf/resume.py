@@ -18,6 +18,7 @@ from nst_tf.sources import is_url
 OWN_RULES = ("size", "steps", "style_size")  # these may grow
 # Names, beside which are paths, and networks of the user's own.
 NAMES = {"init": INITS, "weights": ("imagenet",), "network": NETWORKS}
+BEFORE = {"padding": "zeros"}  # what runs had before it was a setting
 
 
 # What a file brings
@@ -60,6 +61,7 @@ def load_saved(path):
         whole = False
     if not whole:
         raise ValueError(f"resume: {path} is not a checkpoint of a run")
+    saved.settings = BEFORE | saved.settings
     return saved
 
 

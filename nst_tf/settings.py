@@ -199,6 +199,7 @@ class Settings:
     style_layers: dict
     network: object
     pooling: str
+    padding: str
     normalize: bool
     weights: str
     init: object
@@ -241,8 +242,8 @@ def check_settings(resume=None, **keywords):
     )
     check_normalize(keywords["normalize"])
     if isinstance(network, str):
-        variant = (keywords[name] for name in ("pooling", "normalize", "weights"))
-        check_variant(network, *variant)
+        names = ("pooling", "normalize", "weights", "padding")
+        check_variant(network, *(keywords[name] for name in names))
     check_init(keywords["init"])
     check_seed(keywords["seed"])
     check_optimizer(keywords["optimizer"])

@@ -35,11 +35,19 @@ def fingerprint(images):
 
 
 @functools.lru_cache(maxsize=2)
-def _extractor(layers, network, pooling, normalize, weights):
-    return feature_extractor(layers, network, pooling, normalize, weights)
+def _extractor(layers, network, pooling, normalize, weights, padding):
+    variant = pooling, normalize, weights
+    return feature_extractor(layers, network, *variant, padding=padding)
 
 
-def kept_extractor(network, layers, pooling="avg", normalize=True, weights="imagenet"):
+def kept_extractor(
+    network,
+    layers,
+    pooling="avg",
+    normalize=True,
+    weights="imagenet",
+    padding="zeros",
+):
     """As `feature_extractor`, but the last two networks are cached.
 
     A model is returned as it is.
@@ -48,13 +56,14 @@ def kept_extractor(network, layers, pooling="avg", normalize=True, weights="imag
         return network
     layers = tuple(dict.fromkeys(layers))
     file = weights_file(network, weights)
-    return _extractor(layers, network, pooling, normalize, file)
+    return _extractor(layers, network, pooling, normalize, file, padding)
 
 
 def extractor_of(settings):
     """The network that a run with these `Settings` uses."""
-    variant = settings.pooling, settings.normalize, settings.weights
-    return kept_extractor(settings.network, settings.layers, *variant)
+    names = ("pooling", "normalize", "weights", "padding")
+    variant = {name: getattr(settings, name) for name in names}
+    return kept_extractor(settings.network, settings.layers, **variant)
 
 
 # Targets

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from nst_tf.features import reach, stride
+from nst_tf.features import Reflected, reach, stride
 from nst_tf.losses import Array, TotalLoss, content_loss, gram_loss, gram_matrix
 from nst_tf.memory import free_memory
 
@@ -237,13 +237,16 @@ def step_work(extractor, shape, tile=None):
 def step_memory(extractor, shape, tile=None):
     """Bytes that a loss and its gradient take.
 
-    All activations are kept for the gradient; at the first layer, the end of its way
-    back, it holds two more of that layer's size.
+    All activations are kept for the gradient, with reflected ones beside those that
+    they were made of; at the first layer, the end of its way back, it holds two more of
+    that layer's size.
     """
     if tile is not None:
         shape = [min(side, tile + 2 * _halo(extractor)) for side in shape]
     convolutions = [layer for layer in extractor.layers if hasattr(layer, "filters")]
     values = sum(layer.filters / stride(layer.name) ** 2 for layer in convolutions)
+    reflected = [layer for layer in extractor.layers if isinstance(layer, Reflected)]
+    values += sum(r.output.shape[-1] / stride(r.name) ** 2 for r in reflected)
     first = convolutions[0].filters if convolutions else 0
     return 4 * (values + 2 * first) * math.prod(shape)
 

@@ -193,6 +193,7 @@ def style_transfer(
     style_layers: str | list[str] | tuple[str, ...] | dict[str, float] = STYLE_LAYERS,
     network: str | keras.Model = "vgg19",
     pooling: str = "avg",
+    padding: str = "zeros",
     normalize: bool = True,
     weights: str = "imagenet",
     init: str | Picture = "content",
@@ -225,6 +226,8 @@ def style_transfer(
         network: vgg19, vgg19_slim (fast, no download) or vgg16; from Python also a
             Keras model: image -> features.
         pooling: avg, as in the paper, or max, as the network was trained.
+        padding: what the network finds beyond the border: zeros, as it was trained, or
+            reflect, a mirror of the picture.
         normalize: rescale the filters to a mean activation of one, as in the paper.
         weights: a file of weights, instead of the network's own.
         init: the first image: content, style, noise, or a picture.
@@ -268,6 +271,7 @@ def style_transfer(
         "style_layers": style_layers,
         "network": network,
         "pooling": pooling,
+        "padding": padding,
         "normalize": normalize,
         "weights": weights,
         "init": init,

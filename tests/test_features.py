@@ -68,6 +68,66 @@ def test_pooling_makes_a_difference(photo, tiny_weights):
     assert np.mean(peak) > 1.1 * np.mean(avg)
 
 
+# Padding
+
+
+def test_zeros_are_the_default(photo, tiny_weights):
+    zeros = extractor(tiny_weights, padding="zeros")(photo)
+    for layer, F in extractor(tiny_weights)(photo).items():
+        np.testing.assert_array_equal(F, zeros[layer])
+
+
+def test_a_reflected_picture_is_one_that_goes_on_as_in_a_mirror(photo, tiny_weights):
+    by_hand = np.pad(photo, [(0, 0), (1, 1), (1, 1), (0, 0)], "reflect")
+    raw = {"weights": tiny_weights, "layers": ["block1_conv1"], "normalize": False}
+    F = extractor(**raw, padding="reflect")(photo)["block1_conv1"]
+    expected = extractor(**raw)(by_hand)["block1_conv1"][:, 1:-1, 1:-1]
+    np.testing.assert_allclose(F, expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("padding", ["zeros", "reflect"])
+def test_a_grey_picture_shows_a_network_its_border_only_with_zeros(padding):
+    grey = np.full((1, 80, 96, 3), 0.5, "float32")
+    model = nst.feature_extractor(LAYERS, "vgg19_slim", padding=padding)
+    for F in model(grey).values():
+        spread = np.ptp(F, axis=(1, 2)).max() / np.max(np.abs(F))
+        assert (spread < 1e-4) == (padding == "reflect")
+
+
+def test_far_from_the_border_padding_makes_no_difference(tiny_weights):
+    picture = np.random.default_rng(0).random((1, 176, 192, 3), dtype="float32")
+    zeros, mirror = (
+        extractor(tiny_weights, normalize=False, padding=padding)(picture)[
+            "block5_conv1"
+        ]
+        for padding in ("zeros", "reflect")
+    )
+    np.testing.assert_allclose(zeros[:, 5:6, 5:7], mirror[:, 5:6, 5:7], rtol=1e-4)
+    assert np.abs(zeros - mirror).max() > 0.01 * np.max(zeros)
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 4), (2, 1), (3, 5)])
+def test_a_single_position_is_its_own_reflection(height, width):
+    x = np.random.default_rng(0).random((1, height, width, 2), dtype="float32")
+    expected = x
+    for axis, length in ((1, height), (2, width)):
+        widths = [(int(axis == k),) * 2 for k in range(4)]
+        expected = np.pad(expected, widths, "reflect" if length > 1 else "edge")
+    np.testing.assert_array_equal(features.Reflected()(x), expected)
+
+
+def test_the_smallest_pictures_can_be_reflected(tiny_weights):
+    for network, weights in (("tiny", tiny_weights), ("vgg19_slim", "imagenet")):
+        model = nst.feature_extractor(
+            LAYERS, network, weights=weights, padding="reflect"
+        )
+        F = model(np.full((1, 16, 33, 3), 0.5, "float32"))["block5_conv1"]
+        assert F.shape[1:3] == (1, 2) and np.isfinite(F).all()
+
+
+# What is refused
+
+
 @pytest.mark.parametrize(
     ("layer", "meant"),
     [
@@ -88,7 +148,9 @@ def test_a_layer_like_no_other_lists_them_all():
         nst.feature_extractor(["fc7"], "vgg19")
 
 
-@pytest.mark.parametrize(("name", "value"), [("network", "vgg"), ("pooling", "mean")])
+@pytest.mark.parametrize(
+    ("name", "value"), [("network", "vgg"), ("pooling", "mean"), ("padding", "same")]
+)
 def test_unknown_choices_are_refused_with_the_known_ones(name, value):
     with pytest.raises(ValueError, match=f"{name}: '{value}' is none of"):
         nst.feature_extractor(LAYERS, **{name: value})

@@ -172,7 +172,7 @@ def test_files_that_the_readme_shows_are_there():
     for link in ours:
         path = link.removeprefix(pages).removeprefix(pictures).split("#")[0]
         assert (ROOT / path).is_file(), link
-        shown = Path(path).suffix in (".jpg", ".png")
+        shown = Path(path).suffix in (".jpg", ".png", ".svg")
         assert link.startswith(pictures if shown else pages), link
 
 
@@ -204,7 +204,8 @@ def test_weights_are_those_of_their_readme():
 
 def test_pictures_have_their_credits():
     credits = (ROOT / "images" / "CREDITS.md").read_text()
-    pictures = [p for p in (ROOT / "images").rglob("*") if p.suffix in (".jpg", ".png")]
+    kinds = (".jpg", ".png", ".svg")
+    pictures = [p for p in (ROOT / "images").rglob("*") if p.suffix in kinds]
     assert len(pictures) >= 6
     for path in pictures:
         assert path.name in credits, path.name

@@ -1,5 +1,6 @@
 """The knobs without a page; then the page itself, driven by a browser."""
 
+import base64
 import datetime
 import os
 import re
@@ -16,7 +17,7 @@ import pytest
 pytest.importorskip("ipywidgets")
 
 import nst_tf as nst
-from nst_tf.playground import OWN, Playground, pictures
+from nst_tf.playground import ALPHAS, OWN, TV_WEIGHTS, Playground, pictures
 
 ROOT = Path(__file__).parent.parent
 BROWSER = next(filter(None, map(shutil.which, ["chromium", "google-chrome"])), None)
@@ -29,8 +30,19 @@ def sizes(monkeypatch):
 
 def small(contents=("photo.jpg",), styles=("painting.jpg",), steps=5):
     page = Playground([Path(p) for p in contents], [Path(p) for p in styles])
-    page.size.value, page.steps.value = 48, steps
+    page.knobs["size"].value, page.knobs["steps"].value = 48, steps
     return page
+
+
+def turn(page, **values):
+    for name, value in values.items():
+        page.knobs[name].value = value
+
+
+def paint(page):
+    page.paint.click()
+    wait(page)
+    assert page.status.value.startswith("Done")
 
 
 def upload(picker, content):
@@ -52,18 +64,103 @@ def wait(page):
 
 def test_it_paints_with_the_knobs_as_they_are():
     page = small()
-    page.alpha.value, page.init.value = 1e-3, "noise"
-    page.layers.value = ("block1_conv1", "block2_conv1")
-    page.paint.click()
-    wait(page)
+    asked = {
+        "content_weight": 1e-3,
+        "tv_weight": 5.0,
+        "content_layers": "block2_conv2",
+        "style_layers": ("block1_conv1", "block2_conv1"),
+        "init": "noise",
+        "optimizer": "adam",
+    }
+    turn(page, **asked)
+    paint(page)
     assert page.status.value.startswith("Done after 5 steps")
     settings = page.result.settings
-    assert settings["content_weight"] == pytest.approx(1e-3)
-    assert (settings["init"], settings["network"]) == ("noise", "vgg19_slim")
+    for name in ("content_weight", "tv_weight", "init", "optimizer"):
+        assert settings[name] == asked[name], name
+    assert list(settings["content_layers"]) == ["block2_conv2"]
     assert list(settings["style_layers"]) == ["block1_conv1", "block2_conv1"]
-    assert bytes(page.picture.value[:4]) == b"\x89PNG"
-    assert 'download="nst_tf.png"' in page.download.value
+    assert settings["network"] == "vgg19_slim"
+    assert "data:image/png;base64,iVBOR" in page.now.parts["picture"].value
     assert page.stop.disabled and not page.paint.disabled
+
+
+def test_weights_are_round_numbers():
+    """As the legend writes them: one digit, and zeros."""
+    for weight in (*ALPHAS, *TV_WEIGHTS):
+        assert re.fullmatch("[125]?0*|0[.]0*[125]", f"{weight:g}"), weight
+    assert sorted(ALPHAS) == list(ALPHAS) and sorted(TV_WEIGHTS) == list(TV_WEIGHTS)
+
+
+def test_the_picture_that_is_taken_home_knows_its_settings():
+    page = small()
+    paint(page)
+    (data,) = re.findall(
+        'download="nst_tf.png" href="data:image/png;base64,(.+?)"', page.status.value
+    )
+    Path("home.png").write_bytes(base64.b64decode(data))
+    assert nst.read_settings("home.png")["content_weight"] == 0.02
+
+
+def test_keep_puts_the_picture_beside_the_next_one():
+    page = small()
+    assert page.keep.disabled and page.kept.panel.layout.display == "none"
+    page.guess.value = "she stays"
+    paint(page)
+    first = page.now.parts["picture"].value
+    page.keep.click()
+    assert page.kept.parts["picture"].value == first
+    assert page.now.parts["picture"].value == ""
+    assert page.keep.disabled and page.kept.panel.layout.display == ""
+
+    turn(page, content_weight=1e-4)
+    page.guess.value = "she <vanishes>"
+    paint(page)
+    assert page.kept.parts["picture"].value == first
+    assert page.now.parts["picture"].value not in ("", first)
+    titles = [shown.parts["title"].value for shown in (page.kept, page.now)]
+    assert titles == [
+        "<b>Kept: alpha / beta 0.02</b><br>Guess: <i>she stays</i>",
+        "<b>Now: alpha / beta 0.0001</b><br>Guess: <i>she &lt;vanishes&gt;</i>",
+    ]
+    assert "alpha / beta 0.02; total variation 0.5" in page.kept.parts["settings"].value
+
+
+def test_what_is_not_kept_is_replaced():
+    page = small()
+    paint(page)
+    page.keep.click()
+    for alpha in (0.1, 1.0):
+        turn(page, content_weight=alpha)
+        paint(page)
+        assert page.now.parts["title"].value == f"<b>Now: alpha / beta {alpha:g}</b>"
+        assert page.kept.parts["title"].value == "<b>Kept: alpha / beta 0.02</b>"
+    page.keep.click()
+    assert page.kept.parts["title"].value == "<b>Kept</b>"
+    assert "alpha / beta 1;" in page.kept.parts["settings"].value
+
+
+def test_every_picture_says_what_is_seen():
+    page = small()
+    upload(page.style, Path("painting.jpg").read_bytes())
+    paint(page)
+    totals = page.result.history["total"]
+    alts = [
+        re.search('alt="(.*?)"', shown.value)[1]
+        for shown in (
+            page.content.view,
+            page.style.view,
+            page.now.parts["picture"],
+            page.now.parts["curves"],
+        )
+    ]
+    assert alts == [
+        "Photo: photo",
+        "Painting: own.jpg",
+        "photo, painted like own.jpg, after 5 steps",
+        "Loss curves of 5 steps: the total goes from "
+        f"{totals[0]:.3g} to {totals[-1]:.3g}",
+    ]
 
 
 def test_stop_keeps_the_picture():
@@ -74,16 +171,14 @@ def test_stop_keeps_the_picture():
     page.stop.click()
     wait(page)
     assert page.status.value.startswith("Stopped after")
-    assert not page.result.complete and "download" in page.download.value
+    assert not page.result.complete and "download" in page.status.value
 
 
 def test_one_picture_after_another_leaves_nothing_behind(live_tensors):
     page, counts = small(), []
     for alpha in (1e-3, 1e-2, 1e-1):
-        page.alpha.value = alpha
-        page.paint.click()
-        wait(page)
-        assert page.status.value.startswith("Done")
+        turn(page, content_weight=alpha)
+        paint(page)
         counts.append(live_tensors())
     assert counts[1] == counts[2]
 
@@ -101,7 +196,7 @@ def test_an_uploaded_picture_is_painted():
 def test_what_is_no_picture_gets_a_friendly_line():
     page = small()
     upload(page.style, b"I am a text.")
-    assert "not a picture that can be read" in page.style.problem.value
+    assert "not a picture that can be read" in page.style.view.value
     page.paint.click()
     wait(page)
     assert "not a picture that can be read" in page.status.value
@@ -117,7 +212,7 @@ def test_nothing_uploaded_is_told():
 
 def test_no_layer_is_told():
     page = small()
-    page.layers.value = ()
+    turn(page, style_layers=())
     page.paint.click()
     wait(page)
     assert "style_layers" in page.status.value
@@ -185,6 +280,13 @@ def upload_by_hand(page, which, path):
     chooser.value.set_files(path)
 
 
+def paint_and_stop(page):
+    page.get_by_role("button", name="Paint").click()
+    page.get_by_text(re.compile("Step [2-9]")).wait_for(timeout=120_000)
+    page.get_by_role("button", name="Stop").click()
+    page.get_by_text("Stopped after").wait_for(timeout=60_000)
+
+
 def test_without_the_token_there_is_no_page(address):
     with urllib.request.urlopen(address.split("?")[0]) as answer:
         assert b"Playground" not in answer.read() and "login" in answer.url
@@ -196,14 +298,27 @@ def test_a_person_uploads_paints_stops_and_takes_the_picture_home(
     page = opened(browser, address, viewport={"width": 1300, "height": 900})
     upload_by_hand(page, 0, tmp_path / "photo.jpg")
     page.get_by_role("button", name="Upload (1)").wait_for()
-    page.get_by_role("button", name="Paint").click()
-    page.get_by_text(re.compile("Step [2-9]")).wait_for(timeout=120_000)
-    page.get_by_role("button", name="Stop").click()
-    page.get_by_text("Stopped after").wait_for(timeout=60_000)
+    paint_and_stop(page)
     with page.expect_download() as download:
         page.get_by_text("Download the picture").click()
     download.value.save_as(tmp_path / "home.png")
     assert nst.load_image(tmp_path / "home.png").shape[2] == 256
+    page.close()
+
+
+def test_a_lecture_sees_both_pictures_and_their_curves_without_scrolling(
+    browser, address
+):
+    page = opened(browser, address, viewport={"width": 1280, "height": 800})
+    paint_and_stop(page)
+    page.get_by_role("button", name="Keep").click()
+    paint_and_stop(page)
+    for shown in ("painted like", "Loss curves"):
+        boxes = [image.bounding_box() for image in page.get_by_alt_text(shown).all()]
+        assert len(boxes) == 2 and boxes[0]["y"] == boxes[1]["y"]
+        assert all(box["y"] + box["height"] <= 800 for box in boxes)
+        assert boxes[0]["x"] + boxes[0]["width"] <= boxes[1]["x"]
+        assert all(box["height"] > 200 for box in boxes)
     page.close()
 
 

@@ -214,6 +214,7 @@ def test_a_file_alone_is_enough():
         "content_layers": ["block2_conv2", "block3_conv1"],
         "style_layers": {"block1_conv1": 1.0, "block2_conv1": 3.0},
         "pooling": "max",
+        "padding": "reflect",
         "normalize": False,
         "init": "noise",
         "seed": 3,
@@ -425,6 +426,7 @@ def finished():
         ("style_layers", {"block1_conv1": 0.5}),
         ("network", "vgg16"),
         ("pooling", "max"),
+        ("padding", "reflect"),
         ("normalize", False),
         ("init", "noise"),
         ("init", "photo.jpg"),
@@ -442,6 +444,15 @@ def test_a_contradiction_names_the_setting(name, value):
     message = rf"resume: the run was made with {name}={before}, but now {name}="
     with pytest.raises(ValueError, match=message):
         go_on(**{name: value})
+
+
+def test_a_file_from_before_padding_was_a_setting_was_made_with_zeros():
+    result = finished()
+    del result.settings["padding"]
+    save_checkpoint("run.npz", result)
+    assert go_on().settings["padding"] == "zeros"
+    with pytest.raises(ValueError, match="padding='zeros', but now padding='reflect'"):
+        run(resume="run.npz", padding="reflect")
 
 
 def test_another_blend_is_a_contradiction():

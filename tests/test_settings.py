@@ -36,6 +36,8 @@ from nst_tf import settings as rules
         ({"network": ["vgg19"]}, "network: .* is none of"),
         ({"network": "vgg"}, r"network: 'vgg' is none of .*'vgg19'"),
         ({"pooling": "mean"}, "pooling: 'mean' is none of"),
+        ({"padding": "same"}, r"padding: 'same' is none of \['reflect', 'zeros'\]"),
+        ({"padding": None}, "padding: None is none of"),
         ({"weights": "no.h5"}, "there is no file no.h5"),
         ({"init": "zeros"}, "init: 'zeros' is none of"),
         ({"optimizer": ["adam"]}, "optimizer: .* is none of"),

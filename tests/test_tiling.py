@@ -31,13 +31,21 @@ def loss(extractor, tile, shape, **weights):
     return nst.TiledLoss(*parts, tile) if tile else nst.TotalLoss(*parts)
 
 
-@pytest.fixture(params=["tiny", "vgg19_slim"])
+@pytest.fixture(params=["tiny", "vgg19_slim", "tiny, reflected"])
 def extractor(request, tiny_weights):
-    weights = tiny_weights if request.param == "tiny" else "imagenet"
-    return nst.feature_extractor([*CONTENT, *STYLE], request.param, weights=weights)
+    name, *reflected = request.param.split(", ")
+    return nst.feature_extractor(
+        [*CONTENT, *STYLE],
+        name,
+        weights=tiny_weights if name == "tiny" else "imagenet",
+        padding="reflect" if reflected else "zeros",
+    )
 
 
-@pytest.mark.parametrize(("height", "width"), [(171, 235), (128, 209), (64, 272)])
+@pytest.mark.parametrize(
+    ("height", "width"),
+    [(171, 235), (128, 209), (64, 272), (24, 150)],  # 24 are one position of block 5
+)
 @pytest.mark.parametrize("compiled", [False, True])
 def test_loss_and_gradient_are_those_of_the_whole_picture(
     extractor, height, width, compiled
@@ -69,7 +77,7 @@ def test_a_part_without_weight_is_left_out_of_tiles_too(extractor, zero):
 def test_the_halo_is_as_wide_as_the_network_sees(extractor):
     """A pixel further away than the reach changes nothing, one at the reach does."""
     reach = nst.features.reach(list(STYLE), extractor.name)
-    pixels = np.full((1, 256, 16, 3), 0.5, "float32")
+    pixels = image(256, 16, 0).numpy()
     before = extractor(pixels)["block5_conv1"][0, 8]  # pixels 128 to 143
     changed = []
     for row in (128 - reach - 1, 128 - reach, 143 + reach, 143 + reach + 1):
@@ -113,6 +121,17 @@ def test_tiles_are_taken_when_memory_is_short(extractor, monkeypatch):
     assert small in (256, 512)
     assert tiling.tile_for(extractor, (3000, 4000), tile=128) == 128
     assert tiling.tile_for(extractor, (100, 120), tile=128) is None
+
+
+def test_reflected_features_are_kept_beside_those_they_were_made_of(tiny_weights):
+    zeros, mirror = (
+        nst.feature_extractor(
+            ["block2_conv1"], "tiny", weights=tiny_weights, padding=padding
+        )
+        for padding in ("zeros", "reflect")
+    )
+    more = tiling.step_memory(mirror, (20, 30)) - tiling.step_memory(zeros, (20, 30))
+    assert more == 4 * (3 + 6 + 6 / 4) * 20 * 30  # what the three convolutions read
 
 
 def test_a_network_whose_reach_is_not_known_gets_no_tiles(extractor):

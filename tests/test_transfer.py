@@ -151,7 +151,7 @@ def test_the_defaults_reach_the_run(monkeypatch):
     monkeypatch.setattr(targets, "_extractor", look)
     monkeypatch.setitem(OPTIMIZERS, "lbfgs", stub)
     result = nst.style_transfer("photo.jpg", "painting.jpg")
-    assert asked == [("vgg19", "avg", True, "imagenet")] * 2
+    assert asked == [("vgg19", "avg", True, "imagenet", "zeros")] * 2
     shapes = [(1, 171, 256, 3), (1, 341, 512, 3)]
     assert [run[1:] for run in runs] == [(shape, 100) for shape in shapes]
     for loss, *_ in runs:

@@ -1,5 +1,8 @@
 """The paper's figures, each one sweep and one grid.
 
+Numbers of figures are those of Gatys et al. 2016, CVPR. One is from their earlier "A
+Neural Algorithm of Artistic Style", arXiv 1508.06576.
+
     python images/results/paper.py alpha_beta --photo PHOTO --painting PAINTING
     python images/results/paper.py distances --paintings FOLDER
 
@@ -35,7 +38,7 @@ def paint(args, grid, photo=None, painting=None, **fixed):
 
 
 def alpha_beta(args):
-    """Figure 4, also with fewer style layers."""
+    """Figure 3 of arXiv 1508.06576; its last row is figure 4 of CVPR 2016."""
     paths = paint(args, {"style_layers": FIRST_LAYERS, "content_weight": ALPHAS})
     columns = [f"alpha/beta = {alpha:g}" for alpha in ALPHAS]
     return nst.figures.image_grid(paths, FIRST_BLOCKS, columns)
@@ -59,7 +62,10 @@ def starts(args):
 
 
 def reconstructions(args):
-    """Figure 1: what each layer keeps of the photograph, and of the painting."""
+    """Figure 1: what each layer keeps of the photograph, and of the painting.
+
+    The paper's deepest content layer is conv5_2; the slim network ends at conv5_1.
+    """
     noise = {"init": "noise", "tv_weight": 0.0}
     kept = noise | {"content_weight": 1.0, "style_weight": 0.0}
     grid = {"content_layers": CONTENT_LAYERS}

@@ -1,4 +1,4 @@
-"""Paint the three style pictures: brush strokes, a mosaic and a woodcut.
+"""Paint the style pictures: brush strokes, a mosaic, a woodcut, sweets and feathers.
 
 python images/style/paint.py [folder]      writes beside this file by default
 """
@@ -341,9 +341,142 @@ def woodcut_waves(rng):
     return np.asarray(image) / 255 * (1 - worn) + worn * ramp(0, PAPER)
 
 
+# Candy: lollipops, swirled and outlined, on ribbons of sugar.
+
+SUGAR = "#f7b7c8 #fdf0d5 #8fd3d1 #f6d04d #e8618c #fdf0d5 #3fa7b5"
+OUTLINE = "#3a1430"
+SWEETS = [
+    "#e4293b #fff3e0 #f59b2c #fff3e0",
+    "#e8407e #ffd6e3 #7a2b8f #ffd6e3",
+    "#1c8fb0 #eafaf4 #35b48a #f8e26b",
+    "#f59b2c #fdf0a8 #e4293b #f8e26b",
+    "#6b3fa0 #f5c7e8 #2f6fc4 #d9f0fa",
+]
+
+
+def ribbons(x, y, rng):
+    """Bands of colour that run around each other, a dark line between two of them."""
+    stream = y + 0.05 * np.sin(6 * x) + 0.10 * noise(rng, x.shape, 3)
+    for _ in range(7):
+        cx, cy = rng.uniform(0, 1.28), rng.uniform(0, 1)
+        stream += rng.uniform(-0.3, 0.3) * bell(x, y, cx, cy, rng.uniform(0.1, 0.3))
+    band = 26 * stream
+    colours = np.array([ImageColor.getrgb(colour) for colour in SUGAR.split()])
+    rgb = colours[np.floor(band).astype(int) % len(colours)] / 255
+    line = np.abs(band - np.rint(band)) < 0.07
+    shade = 0.06 * np.sin(2 * np.pi * band)[..., None]
+    return np.where(line[..., None], ramp(0, OUTLINE), rgb + shade)
+
+
+def lollipop(image, x, y, radius, colours, turn):
+    """Arms that swirl to the centre, a thick outline, a stick and a gleam."""
+    stick = np.array([(x, y), (x + 0.3 * radius * turn, y + 2.6 * radius)])
+    stick = np.linspace(*stick, 60)
+    carve(image, stick, 0.24 * radius, OUTLINE)
+    carve(image, stick, 0.15 * radius, "#fff3e0")
+    fill(image, spiral(x, y, radius, radius, 1), OUTLINE)
+    t = np.linspace(0, 1, 60)[:, None]
+    arms = 3 * len(colours)
+    for k in range(arms):
+        edges = []
+        for start in (k, k + 1):
+            angle = 2 * np.pi * start / arms + turn * 2.6 * (1 - t)
+            around = np.hstack([np.cos(angle), np.sin(angle)])
+            edges.append([x, y] + 0.97 * radius * t * around)
+        fill(
+            image, np.concatenate([edges[0], edges[1][::-1]]), colours[k % len(colours)]
+        )
+        carve(image, edges[0], 0.05 * radius, OUTLINE)
+    box = image.height * np.array([x - radius, y - radius, x + radius, y + radius])
+    rim = {"outline": OUTLINE, "width": int(0.1 * radius * image.height)}
+    ImageDraw.Draw(image).ellipse(list(box), **rim)
+    gleam = np.linspace(3.5, 4.5, 40)[:, None]
+    gleam = [x, y] + 0.72 * radius * np.hstack([np.cos(gleam), np.sin(gleam)])
+    carve(image, gleam, 0.10 * radius, "#ffffff")
+
+
+def candy(rng):
+    """Lollipops from large to small, wherever there is room."""
+    x, y = grid(768, 600)
+    image = Image.fromarray((255 * np.clip(ribbons(x, y, rng), 0, 1)).astype("uint8"))
+    placed = []
+    for radius in [0.17] * 60 + [0.11] * 200 + [0.065] * 500 + [0.035] * 900:
+        cx, cy = rng.uniform(-0.05, 1.33), rng.uniform(-0.05, 1.05)
+        if all(np.hypot(cx - a, cy - b) > 1.08 * (radius + r) for a, b, r in placed):
+            placed.append((cx, cy, radius))
+    for cx, cy, radius in sorted(placed, key=lambda sweet: sweet[1]):
+        colours = SWEETS[rng.integers(len(SWEETS))].split()
+        lollipop(image, cx, cy, radius, colours, rng.choice([-1, 1]))
+    return np.asarray(image) / 255 + 0.03 * noise(rng, y.shape, 400)[..., None]
+
+
+# Feathers: barb beside barb along a bent shaft, banded, some with an eye.
+
+NIGHT = "#101826"
+PLUMAGE = [
+    "#0d2b45 #15616d #2ec4b6 #f4e9cd #15616d #0d2b45",
+    "#4a1526 #a4243b #ef8354 #f7d08a #a4243b #4a1526",
+    "#1b1b3a #693668 #a74482 #f84aa7 #f5b0cb #693668",
+    "#0b3d2e #3a7d44 #9dc45f #f1e9a0 #2f6b4f #0b3d2e",
+    "#2b2d42 #c98b2e #f2c14e #fdf1c7 #8d5524 #2b2d42",
+]
+
+
+def feather(image, x, y, length, angle, palette, rng):
+    """From the quill at (x, y): barbs from the tip down, then shaft and eye."""
+    t = np.linspace(0, 1, 120)
+    heading = angle + rng.uniform(-0.7, 0.7) * t
+    steps = np.stack([np.cos(heading), np.sin(heading)], axis=1) * length / len(t)
+    shaft = [x, y] + np.cumsum(steps, axis=0)
+    vane = 0.20 * length * np.sin(np.pi * np.clip(1.12 * t - 0.12, 0, 1) ** 0.75) ** 0.7
+    reach = np.linspace(0, 1, 14)[:, None]
+    bands = rng.integers(2, 6)
+    for k in range(8, len(t)):
+        forward = np.array([np.cos(heading[k]), np.sin(heading[k])])
+        for side in (-1, 1):
+            outward = side * forward[::-1] * [-1, 1]
+            barb = shaft[k] + vane[k] * (reach * outward + 0.9 * reach**1.5 * forward)
+            tone = (bands * t[k] + rng.normal(0, 0.04)) % 1
+            colour = 255 * np.clip(ramp(tone, palette) + rng.normal(0, 0.05), 0, 1)
+            carve(image, barb, 0.016 * length, tuple(colour.astype(int)))
+            if k % 3 == 0:
+                carve(image, barb, 0.003 * length, NIGHT)
+    carve(image, shaft, 0.018 * length, NIGHT)
+    carve(image, shaft, 0.009 * length, "#f6ead0")
+    if rng.random() < 0.4:
+        for radius, tone in [(0.085, 0.0), (0.065, 0.45), (0.045, 0.75), (0.022, 0.1)]:
+            colour = 255 * ramp(tone, palette)
+            spot = spiral(*shaft[86], radius * length, radius * length, 1)
+            fill(image, spot, tuple(colour.astype(int)))
+
+
+def feathers(rng):
+    """Rows of feathers, each lying over the quills of the row before."""
+    _, y = grid(600, 768)
+    image = Image.new("RGB", y.shape[::-1], NIGHT)
+    for level in np.arange(-0.10, 1.35, 0.105):
+        for left in np.arange(-0.1, 0.9, 0.10) + rng.uniform(-0.04, 0.04, 10):
+            length = rng.uniform(0.28, 0.46)
+            palette = PLUMAGE[rng.integers(len(PLUMAGE))]
+            angle = -np.pi / 2 + rng.normal(0, 0.45)
+            feather(
+                image,
+                left,
+                level + rng.uniform(-0.04, 0.04),
+                length,
+                angle,
+                palette,
+                rng,
+            )
+    return np.asarray(image) / 255 + 0.03 * noise(rng, y.shape, 400)[..., None]
+
+
+PICTURES = [brush_strokes, mosaic, woodcut_waves, candy, feathers]
+
+
 def main(folder=Path(__file__).parent):
     """Paint each picture from its own seed, reduce it and write it as a JPEG."""
-    for seed, paint in enumerate([brush_strokes, mosaic, woodcut_waves]):
+    for seed, paint in enumerate(PICTURES):
         rgb = np.clip(paint(np.random.default_rng(seed)), 0, 1)
         image = Image.fromarray((255 * rgb).astype("uint8"))
         image.thumbnail((768, 768), Image.LANCZOS)

@@ -1,0 +1,105 @@
+"""The script that taught the fast network, on a few crops."""
+
+import importlib.util
+import json
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import nst_tf as nst
+from nst_tf import fast, features
+from nst_tf.images import load_image
+
+spec = importlib.util.spec_from_file_location(
+    "train_fast", features.WEIGHTS / "train_fast.py"
+)
+train_fast = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(train_fast)
+
+
+def picture(seed, shape=(60, 75)):
+    return np.random.default_rng(seed).integers(0, 256, (*shape, 3), "uint8")
+
+
+@pytest.fixture(scope="module")
+def see():
+    return train_fast.eye("vgg19_slim")
+
+
+def test_the_loss_is_the_librarys(see):
+    photos = [load_image(picture(seed)) for seed in (1, 2)]
+    paintings = [picture(seed, (50, 66)) for seed in (3, 4)]
+    images = np.random.default_rng(5).random((2, 60, 75, 3)).astype("float32")
+    known = [train_fast.style_of(see, see, load_image(p)[0]) for p in paintings]
+    grams = {n: np.stack([k[n] for k in known]) for n in train_fast.STYLE_LAYERS}
+    P = see(np.concatenate(photos))[train_fast.CONTENT_LAYER]
+    grams = {name: G.astype("float32") for name, G in grams.items()}
+    found = train_fast.total_loss(see, images, P, grams, alpha=0.02)
+    for k in range(2):
+        painting, network = load_image(paintings[k]), "vgg19_slim"
+        loss = nst.total_loss(photos[k], painting, network, style_size=66)
+        expected = loss(images[k : k + 1])["total"]
+        np.testing.assert_allclose(found[k], expected, rtol=2e-3)  # half precision
+
+
+def test_a_lesson_is_the_same_for_the_same_seed_and_epoch():
+    style = {"block1_conv1": np.ones((2, 2)), "statistics": np.ones(3)}
+    lessons = train_fast.Lessons([picture(0)], [style], [style] * 3, 5, 0, 4, 32)
+    (one,), (again,), (other,) = lessons[0], lessons[0], lessons[1]
+    np.testing.assert_array_equal(one["photo"], again["photo"])
+    assert not np.array_equal(one["photo"], other["photo"])
+    assert one["photo"].shape == (4, 32, 32, 3)
+    assert list(one["row"][::2]) == [0, 0] and list(one["row"][1::2]) == [-1, -1]
+
+
+def test_variants_and_flat_parts_are_pictures():
+    rng = np.random.default_rng(0)
+    for _ in range(5):
+        one = train_fast.variant(rng, picture(1, (200, 160)))
+        assert one.dtype == np.float32 and 320 <= max(one.shape[:2]) <= 600
+        assert one.min() >= 0 and one.max() <= 1
+    crop = np.float32(picture(1, (32, 32)) / 255)
+    found = train_fast.flat_part(rng, crop)
+    assert found.shape == crop.shape and (found != crop).any()
+
+
+@pytest.fixture
+def folders(tmp_path):
+    for folder, count in (("photos", 21), ("paintings", 21), ("named", 2)):
+        (tmp_path / folder).mkdir()
+        for k in range(count):
+            Image.fromarray(picture(k)).save(tmp_path / folder / f"{k:02}.png")
+    return tmp_path
+
+
+def test_a_run_goes_on_and_writes_what_the_library_reads(folders, monkeypatch):
+    styles = {"one": ["00.png", "the first"], "two": ["01.png", "the second"]}
+    (folders / "styles.json").write_text(json.dumps(styles))
+    monkeypatch.setattr(train_fast, "STYLES", folders / "styles.json")
+    monkeypatch.setattr(train_fast, "STYLE_SIZE", 48)
+    monkeypatch.setattr(train_fast, "variant", lambda rng, p: np.float32(p / 255))
+    run = folders / "run"
+
+    def train(epochs):
+        words = f"{folders}/photos --paintings {folders}/paintings --named"
+        words += f" {folders}/named --run {run} --variants 1 --batches 1 --batch 2"
+        words += f" --size 32 --every 1 --epochs {epochs} --cooldown 1"
+        monkeypatch.setattr(sys, "argv", ["train_fast.py", *words.split()])
+        train_fast.main()
+
+    train(2)
+    first = dict(np.load(run / "fast.npz"))
+    train(3)
+    again = dict(np.load(run / "fast.npz"))
+    assert not np.array_equal(first["styles"], again["styles"])
+    epochs = [line.split(",")[0] for line in (run / "log.csv").read_text().split()]
+    assert epochs == ["epoch", "0", "1", "2"]
+
+    fast.fast_network.cache_clear()
+    monkeypatch.setattr(fast, "FILE", run / "fast.npz")
+    assert fast.fast_styles() == {"one": "the first", "two": "the second"}
+    result = fast.fast_style_transfer(picture(3), {"one": 0.3, "two": 0.7}, size=40)
+    assert result.image.shape == (32, 40, 3)
+    fast.fast_network.cache_clear()
