@@ -38,6 +38,7 @@ PAINTING_SIZE = 512  # pixels of a painting's long edge, as in training
 SMALLEST = 24  # pixels: a quarter of it must be larger than what is mirrored around it
 WHOLE = 3_000_000  # pixels: a larger picture is painted in parts
 PART = 1024  # pixels of a part's side, a multiple of 4
+MOMENTS = 1024  # pixels of the copy by which all parts are normalised
 CROP, CROPS = 192, 4  # pixels and number of the crops that a style is learnt from
 RATE = 0.01  # of Adam, for a style's numbers
 REACH = 64  # pixels that the network sees beyond its own, rounded up to 4
@@ -257,7 +258,7 @@ def identity():
 def _in_parts(photo, style, network):
     """A large picture, part by part, normalised by the moments of a small copy."""
     height, width = photo.shape[1:3]
-    scale = PART / max(height, width)
+    scale = MOMENTS / max(height, width)
     small = resize(photo, (round(height * scale), round(width * scale)))
     moments = network.moments(small, style)
     picture = np.empty(photo.shape, "float32")
@@ -314,12 +315,6 @@ def fast_style_transfer(
 
     Raises:
         ValueError: for anything that cannot work.
-
-    Example:
-
-    >>> result = fast_style_transfer("photo.jpg", "painting.jpg", size=64)
-    >>> result.image.shape
-    (43, 64, 3)
     """
     if not 0 <= strength <= 1:
         raise ValueError(f"strength: {strength}; wanted a number from 0 to 1")

@@ -19,12 +19,12 @@ from nst_tf.targets import STYLE_LAYERS
 
 ROOT = Path(__file__).parent.parent
 ROWS = [
-    {"sources", "crops", "losses", "first_guess", "memory", "formulas"},
+    {"sources", "crops", "losses", "first_guess", "memory", "feedforward", "formulas"},
     {"images", "optimizers", "students", "mistakes"},
     {"features", "figures", "films", "results", "questions"},
     {"callbacks", "settings", "tiling", "picture_formulas", "draws", "steps"},
     {"targets", "resume", "checks"},
-    {"starts", "courses"},
+    {"fast", "starts", "courses"},
     {"transfer", "exercises"},
     {"sweeps", "estimates"},
     {"__main__", "playground"},
@@ -125,7 +125,7 @@ def test_public_functions_are_annotated():
 
 
 WITHOUT = {"callbacks", "figures", "films", "first_guess", "playground", "questions"}
-WITHOUT |= {"results", "resume", "settings", "starts", "__main__"}
+WITHOUT |= {"results", "resume", "settings", "starts", "fast", "__main__"}
 EXAMPLES = sorted(set().union(*ROWS) - WITHOUT)
 
 

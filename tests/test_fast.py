@@ -1,0 +1,174 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import nst_tf as nst
+from nst_tf import fast, feedforward
+from nst_tf.fast import FastStyle, fast_style_transfer, fit_style, style_vector
+
+LENGTH = feedforward.style_length()
+
+
+@pytest.fixture(autouse=True)
+def small_network(monkeypatch):
+    """A network of random weights with two named styles, in place of the file's."""
+    rng = np.random.default_rng(0)
+    painter, predictor = feedforward.painter(), feedforward.predictor(1984)
+    for model in painter, predictor:
+        for weight in model.trainable_weights:
+            weight.assign(rng.normal(0, 0.05, weight.shape))
+    vectors = rng.normal(0, 0.5, (2, LENGTH)).astype("float32")
+    styles = dict(zip(["waves", "night"], vectors, strict=True))
+    about = {"waves": "Waves, by nobody", "night": "A night, by nobody"}
+    network = fast.Fast(painter, predictor, styles, about)
+    monkeypatch.setattr(fast, "fast_network", lambda: network)
+    return network
+
+
+def picture(height=30, width=41, seed=1):
+    pixels = np.random.default_rng(seed).random((height, width, 3))
+    return pixels.astype("float32")
+
+
+def test_the_result_is_the_networks_picture(small_network):
+    result = fast_style_transfer(picture(), "waves", size=None)
+    vector = small_network.styles["waves"][None]
+    expected = small_network.painter(
+        [tf.constant(picture()[None]), tf.constant(vector)]
+    )
+    np.testing.assert_allclose(result.image, np.clip(expected[0], 0, 1), atol=1e-5)
+    assert result.complete and result.settings["style"] == "waves"
+    assert result.settings["size"] == 41
+
+
+@pytest.mark.parametrize("shape", [(24, 37), (53, 70), (33, 25)])
+def test_it_has_the_shape_of_the_photograph(shape):
+    assert fast_style_transfer(picture(*shape), "night", size=None).image.shape == (
+        *shape,
+        3,
+    )
+
+
+def test_strength_0_is_the_photograph_and_1_the_style():
+    none, all_of_it = (
+        fast_style_transfer(picture(), "waves", size=None, strength=s).image
+        for s in (0, 1)
+    )
+    np.testing.assert_allclose(none, picture(), atol=1e-6)
+    assert np.abs(all_of_it - picture()).mean() > 0.01
+    with pytest.raises(ValueError, match="strength: 1.5; wanted a number from 0 to 1"):
+        fast_style_transfer(picture(), "waves", strength=1.5)
+
+
+def test_a_blend_of_one_style_is_that_style():
+    np.testing.assert_allclose(style_vector({"waves": 3}), style_vector("waves"))
+
+
+def test_a_blend_is_the_weighted_mean():
+    found = style_vector({"waves": 3, "night": 1})
+    expected = 0.75 * style_vector("waves") + 0.25 * style_vector("night")
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "weights", [{}, {"waves": 0}, {"waves": -1}, {"waves": np.nan}]
+)
+def test_a_blend_needs_weights(weights):
+    with pytest.raises(ValueError, match="wanted numbers of at least 0, not all 0"):
+        style_vector(weights)
+
+
+def test_an_unknown_name_is_told_the_nearest():
+    with pytest.raises(ValueError, match="nor a file. Did you mean 'waves'?"):
+        style_vector("Wave")
+    with pytest.raises(ValueError, match="There are waves, night."):
+        style_vector("cubism")
+
+
+def test_a_missing_file_is_no_name():
+    with pytest.raises(ValueError, match="'no.jpg' does not exist"):
+        style_vector("no.jpg")
+
+
+@pytest.mark.parametrize(
+    ("vector", "words"),
+    [(np.zeros(5), "a vector of shape"), (np.full(LENGTH, np.nan), "not finite")],
+)
+def test_a_vector_of_another_network_is_refused(vector, words):
+    with pytest.raises(ValueError, match=words):
+        style_vector(vector)
+    with pytest.raises(ValueError, match=words):
+        style_vector(FastStyle(vector))
+
+
+def test_a_painting_is_predicted_from_what_the_slim_network_sees(small_network):
+    painting = picture(64, 80)
+    image = nst.load_image(painting, 512)
+    eye = nst.feature_extractor([f"block{b}_conv1" for b in range(1, 6)], "vgg19_slim")
+    told = [f(F, axis=(1, 2)) for F in eye(image).values() for f in (np.mean, np.std)]
+    expected = small_network.predictor(np.concatenate(told, axis=1))[0]
+    np.testing.assert_allclose(style_vector(painting), expected, rtol=1e-2, atol=1e-4)
+
+
+def test_a_painting_of_one_colour_is_a_style():
+    assert np.isfinite(style_vector(np.full((40, 50, 3), 0.3))).all()
+
+
+def test_a_photograph_that_is_too_small_is_refused():
+    with pytest.raises(ValueError, match="at least 24 x 24 are needed"):
+        fast_style_transfer(picture(20, 20), "waves", size=None)
+
+
+def test_a_style_is_saved_and_read(tmp_path):
+    style = FastStyle(style_vector("night"), "a night")
+    style.save(tmp_path / "mine.npz")
+    again = FastStyle.load(tmp_path / "mine.npz")
+    assert again.name == "a night"
+    np.testing.assert_allclose(again.vector, style.vector, rtol=1e-3, atol=1e-3)
+    found = style_vector(str(tmp_path / "mine.npz"))
+    np.testing.assert_array_equal(found, again.vector)
+
+
+def test_a_file_that_is_no_style_is_refused(tmp_path):
+    (tmp_path / "bad.npz").write_text("no style")
+    with pytest.raises(ValueError, match="bad.npz holds no style"):
+        style_vector(tmp_path / "bad.npz")
+    with pytest.raises(ValueError, match="there is no file"):
+        FastStyle.load(tmp_path / "missing.npz")
+
+
+def test_parts_have_no_seam(monkeypatch):
+    """Where the moments are those of the whole, parts make the same picture."""
+    photo = picture(150, 203)
+    whole = fast_style_transfer(photo, "waves", size=None).image
+    monkeypatch.setattr(fast, "WHOLE", 1000)
+    monkeypatch.setattr(fast, "PART", 64)
+    monkeypatch.setattr(fast, "MOMENTS", 203)
+    parts = fast_style_transfer(photo, "waves", size=None).image
+    np.testing.assert_allclose(parts, whole, atol=1e-4)
+
+
+def test_fitting_a_style_lowers_its_loss():
+    losses = []
+    painting = nst.load_image(picture(64, 80), 64)
+    style = fit_style(
+        painting, steps=8, callback=lambda step, loss: losses.append(loss)
+    )
+    assert len(losses) == 8 and losses[-1] < losses[0]
+    assert not np.array_equal(style.vector, style_vector(painting))
+    with pytest.raises(ValueError, match="wanted more than 0"):
+        fit_style(painting, minutes=0)
+
+
+def test_fitting_stops_in_time():
+    painting = picture(64, 80)
+    assert isinstance(fit_style(painting, minutes=1e-4), FastStyle)
+
+
+def test_fitting_leaves_the_network_as_it_was(small_network):
+    before = small_network.painter.get_weights()
+    fit_style(picture(64, 80), steps=1)
+    after = small_network.painter.get_weights()
+    assert all(map(np.array_equal, before, after))
+    assert isinstance(small_network.painter, keras.Model)
