@@ -128,8 +128,12 @@ class FastStyle:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes it as an .npz of a few kilobytes."""
-        arrays = {"style": self.vector.astype("float16"), "name": np.array(self.name)}
-        write_atomically(path, lambda file: np.savez_compressed(file, **arrays))
+        style, name = self.vector.astype("float16"), np.array(self.name)
+
+        def write(file):
+            np.savez_compressed(file, style=style, name=name)
+
+        write_atomically(path, write)
 
     @staticmethod
     def load(path: str | os.PathLike[str]) -> "FastStyle":

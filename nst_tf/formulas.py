@@ -79,6 +79,10 @@ DISTANCES: Table = {
     "it is the difference of two norms, squared; wanted the norm of the difference": (
         lambda a, b: (np.sqrt(summed(a * a)) - np.sqrt(summed(b * b))) ** 2
     ),
+    "only one of the two is squared; wanted the square of the difference": (
+        lambda a, b: summed(a - b * b),
+        lambda a, b: summed(a * a - b),
+    ),
     "the power is 4 where 2 is wanted": lambda a, b: summed((a - b) ** 4),
     "the power is 3 where 2 is wanted": lambda a, b: summed((a - b) ** 3),
     "the sum of squares is squared once more": lambda a, b: summed((a - b) ** 2) ** 2,
@@ -463,11 +467,22 @@ def layer_style(F, target, factor, both=False, few=False) -> list:
                 d = functools.partial(_distance, distance, g, target_of, factor, x)
                 every = joined(distance, _in_gram(words), extra)
                 found.append((every, functools.partial(d, both)))
+    found += [] if few else _not_powers(N, M, G=factor * gram(F), A=A)
     if both:
         compared = "features are compared, not Gram matrices"
         theirs = choices(DISTANCES, rows(F), rows(target))
         found += [(joined(compared, words), d) for words, d in theirs]
     return found
+
+
+def _not_powers(N, M, G, A):
+    """Where ^ stands for a power: in Python it is "exclusive or", of whole numbers."""
+    ratios = np.divide(
+        [(N * M) ** 2, 4 * (N * M) ** 2, N**2, 4 * N**2],
+        [(N ^ 2) * (M ^ 2), (4 * N) ^ (2 * M) ^ 2, N ^ 2, (4 * N) ^ 2],
+    )
+    words = "^ is no power in Python, but exclusive or: write **"
+    return [(words, lambda r=r: r * summed((G - A) ** 2)) for r in ratios]
 
 
 def _distance(words, gram_of, target_of, factor, extra, both):
@@ -514,6 +529,10 @@ def style(w, tables, scales, sizes) -> list:
                 for f in formulas if isinstance(formulas, tuple) else [formulas]:
                     value = functools.partial(_of_layers, f, w, c, E)
                     found.append((joined(sum_words, layer), value))
+    one = "N and M of one layer are used for all"
+    for i in (0, -1):
+        c = [scales[i]] * len(w)
+        found.append((one, functools.partial(_of_layers, SUMS[""], w, c, losses[0][1])))
     return found
 
 
@@ -546,7 +565,11 @@ SUMS: Table = {  # of the layers' weights w and losses E
         lambda w, E: summed(w[::-1] * E),
         lambda w, E: summed(np.roll(w, 1) * E),
         lambda w, E: summed(np.roll(w, -1) * E),
+        lambda w, E: summed(np.sort(w) * E),
+        lambda w, E: summed(np.sort(w)[::-1] * E),
     ),
+    "the weights are rounded": lambda w, E: summed(np.round(w) * E),
+    "the weights are cut to whole numbers": lambda w, E: summed(np.trunc(w) * E),
     "all layers have the weight of the first one": lambda w, E: w[0] * summed(E),
     "all layers have the weight of the last one": lambda w, E: w[-1] * summed(E),
     "the sum of the weights is multiplied with the sum of the losses": (
@@ -611,6 +634,11 @@ TOTALS: Table = {
         lambda c, s, a, b: a * np.sqrt(c) + b * np.sqrt(s),
     ),
     "it is squared": lambda c, s, a, b: (a * c + b * s) ** 2,
+    "there is a logarithm": (
+        lambda c, s, a, b: np.log(a * c + b * s),
+        lambda c, s, a, b: np.log1p(a * c + b * s),
+        lambda c, s, a, b: a * np.log(c) + b * np.log(s),
+    ),
     "the weights are cut to whole numbers": lambda c, s, a, b: int(a) * c + int(b) * s,
     "1 - alpha stands where beta is wanted": lambda c, s, a, b: a * c + (1 - a) * s,
     "alpha multiplies both: parentheses are wrong": (

@@ -9,7 +9,7 @@ with one factor gives what was found at every draw, whose sizes and numbers diff
 import functools
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -72,8 +72,27 @@ def _with_fixed(k, exponents, fixed, size):
     return k, exponents
 
 
+def _ratios(found, values, sizes):
+    """The ratio of each draw, and its sizes; nothing if they cannot be one factor."""
+    ratios: list[float] = []
+    kept: list[dict] = []
+    for a, b, size in zip(found, values, sizes, strict=True):
+        if not np.any(a) and not np.any(b):
+            continue  # 0 is any number times 0
+        ratio = _ratio(a, b)
+        if ratio is None or not math.isfinite(ratio):
+            return [], []
+        if kept and ratio * ratios[0] < 0:
+            return [], []
+        if kept and size == kept[0] and abs(ratio / ratios[0] - 1) > 2 * CLOSE:
+            return [], []
+        ratios.append(ratio)
+        kept.append(size)
+    return np.array(ratios), kept
+
+
 def factor(
-    found: Sequence, values: Sequence, sizes: Sequence[dict]
+    found: Sequence, values: Iterable, sizes: Sequence[dict]
 ) -> tuple[float, dict[str, int], float] | None:
     """Reads off k and e of found = k N^e H^e W^e value, the same at every draw.
 
@@ -92,22 +111,9 @@ def factor(
     >>> round(k, 3), powers
     (2.0, {'N': 1, 'H': 0, 'W': 0})
     """
-    ratios, kept = [], []
-    for a, b, size in zip(found, values, sizes, strict=True):
-        if not np.any(a) and not np.any(b):
-            continue  # 0 is any number times 0
-        ratio = _ratio(a, b)
-        if ratio is None or not math.isfinite(ratio):
-            return None
-        if kept and ratio * ratios[0] < 0:
-            return None
-        if kept and size == kept[0] and abs(ratio / ratios[0] - 1) > 2 * CLOSE:
-            return None
-        ratios.append(ratio)
-        kept.append(size)
-    if len(kept) < 2:
+    ratios, sizes = _ratios(found, values, sizes)
+    if len(sizes) < 2:
         return None
-    ratios, sizes = np.array(ratios), kept
     fixed = {x for x in sizes[0] if len({size[x] for size in sizes}) == 1}
     fixed = fixed if len({*map(str, sizes)}) > 1 else set()
     letters = tuple(x for x in sizes[0] if x not in fixed)
@@ -222,12 +228,53 @@ def _written_in(k, sizes):
     return ""
 
 
+def _of_scale(k, powers, draws):
+    """What is wrong if the factor undoes, or turns over, the formula's; or ""."""
+    sizes = [draw.sizes for draw in draws]
+    scale = factor([draw.scale for draw in draws], [1.0] * len(draws), sizes)
+    if not scale or not any(e for x, e in scale[1].items() if x in SIZES):
+        return ""
+    undone = not any(powers[x] + scale[1][x] for x in powers)
+    simple = sum(map(bool, _short(powers).values())) < 2 and _near(k) == 1
+    if undone and not simple:
+        full = k * scale[0]
+        if np.isclose(full, 1, rtol=CLOSE):
+            words = factor_words(k, powers).removesuffix(" is missing")
+            return f"this is the sum alone, its factor is missing: {words}"
+        if _near(full) is None:
+            return f"it has one factor, {full:.4g}, {_one_factor(powers)}"
+    wrong = _opposite(powers, scale[1])
+    if not wrong:
+        return ""
+    letters = " ".join(_short(wrong) or wrong)
+    return (
+        f"it is multiplied by {letters} where it should be divided: parentheses are "
+        "missing, as a / b * c is (a / b) * c; write a / (b * c)"
+    )
+
+
+def _of_one_size(k, powers, sizes):
+    """What is wrong if a size is written in as a number, or one is another; or ""."""
+    if any(powers.values()):
+        first = k * np.prod([sizes[x] ** e for x, e in powers.items()])
+        if np.isclose(first, 1, rtol=CLOSE):
+            letters = list(_short(powers))
+            numbers = "are written in as numbers", "is written in as a number"
+            are = numbers[len(letters) == 1]
+            return f"{' and '.join(letters)} {are}, for one size only"
+        if powers.get("H", 0) * powers.get("W", 0) < 0:
+            return f"{factor_words(k, powers)}: M is H times W, not one of them twice"
+    elif _near(abs(k)) is None:
+        if written := _written_in(1 / k, sizes):
+            return f"it is divided by {1 / k:.5g} once more at every size; {written}"
+        if written := _written_in(k, sizes):
+            return f"a division by {k:.5g} is missing at every size; {written}"
+    return ""
+
+
 def _of_right(fit, draws):
     """What is wrong if the formula is right, but for its factor."""
     k, powers, _ = fit
-    sizes = [draw.sizes for draw in draws]
-    scale = factor([draw.scale for draw in draws], [1.0] * len(draws), sizes)
-    first = k * np.prod([draws[0].sizes[x] ** e for x, e in powers.items()])
     said = [
         f"{x} is not used" if e < 0 else f"{x} is used twice"
         for x, e in powers.items()
@@ -238,38 +285,11 @@ def _of_right(fit, draws):
         return said[0]
     if said:
         return f"{said[0]}, and {factor_words(k, powers)}"
-    if scale and any(e for x, e in scale[1].items() if x in SIZES):
-        rest = {x: powers[x] + scale[1][x] for x in powers}
-        full = k * scale[0]
-        simple = sum(map(bool, _short(powers).values())) < 2 and _near(k) == 1
-        if not any(rest.values()) and not simple:
-            if np.isclose(full, 1, rtol=CLOSE):
-                words = factor_words(k, powers).removesuffix(" is missing")
-                return f"this is the sum alone, its factor is missing: {words}"
-            if _near(full) is None:
-                return f"it has one factor, {full:.4g}, {_one_factor(powers)}"
-        wrong = _opposite(powers, scale[1])
-        if wrong:
-            letters = " ".join(_short(wrong) or wrong)
-            return (
-                f"it is multiplied by {letters} where it should be divided: "
-                "parentheses are missing, as a / b * c is (a / b) * c; write "
-                "a / (b * c)"
-            )
-    if any(powers.values()):
-        if np.isclose(first, 1, rtol=CLOSE):
-            letters, *more = " and ".join(_short(powers)), *[*_short(powers)][1:]
-            are = "are written in as numbers" if more else "is written in as a number"
-            return f"{letters} {are}, for one size only"
-        if powers.get("H", 0) * powers.get("W", 0) < 0:
-            return f"{factor_words(k, powers)}: M is H times W, not one of them twice"
-    elif _near(abs(k)) is None:
-        sizes = draws[0].sizes
-        if written := _written_in(1 / k, sizes):
-            return f"it is divided by {1 / k:.5g} once more at every size; {written}"
-        if written := _written_in(k, sizes):
-            return f"a division by {k:.5g} is missing at every size; {written}"
-    return factor_words(k, powers)
+    return (
+        _of_scale(k, powers, draws)
+        or _of_one_size(k, powers, draws[0].sizes)
+        or factor_words(k, powers)
+    )
 
 
 def _trivial(cause):

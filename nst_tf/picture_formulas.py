@@ -38,6 +38,11 @@ def _padded(x):
     ]
 
 
+def _to_the_right(across):
+    """Differences of columns; 0 in the last, as TensorFlow has them."""
+    return np.pad(across, ((0, 0), (0, 1), (0, 0)))
+
+
 def _directions(x):
     """Which differences of a picture `(H, W, 3)` are there; under "" the right ones."""
     down, across, colours = (np.diff(x, axis=axis) for axis in range(3))
@@ -82,6 +87,11 @@ def _directions(x):
             "the two directions are added before the square; wanted a^2 + b^2, not "
             "(a + b)^2",
             [a + b],
+        ),
+        (
+            "the two directions are added before the square; wanted a^2 + b^2, not "
+            "(a + b)^2",
+            [np.pad(down, ((0, 1), (0, 0), (0, 0))) + _to_the_right(across)],
         ),
         ("the two directions are subtracted before the square", [a - b]),
         ("one of the two is counted twice: rows", [down, down, across]),
@@ -179,11 +189,21 @@ def _crossed(ds):
 
 def variation(x, power) -> list:
     """Differences between neighbours to a power, and what is written instead."""
-    return [
+    found = [
         (joined(where, what), functools.partial(f, ds))
         for (where, ds), (what, f) in itertools.product(
             _directions(x), _measures(power).items()
         )
+    ]
+    one = "only one direction is divided: parentheses are missing, as a + b / c is "
+    one += "a + (b / c)"
+    (_, (down, across)), *_ = _directions(x)
+    sums = [summed(np.abs(d) ** power) for d in (down, across)]
+    pixels = x.shape[0] * x.shape[1]
+    return [
+        *found,
+        (one, lambda: sums[0] * pixels + sums[1]),
+        (one, lambda: sums[0] + sums[1] * pixels),
     ]
 
 
@@ -288,6 +308,7 @@ def preprocessed(x) -> list:
         ("-1 to 1 is for other networks", lambda: 2 * x - 1),
         ("the picture is as it was", lambda: x),
         ("it is rounded", lambda: np.round(255 * x[..., ::-1]) - MEAN),
+        ("it is cut to whole numbers", lambda: np.trunc(255 * x[..., ::-1]) - MEAN),
         (
             "the picture is standardised by its own mean and deviation, where "
             "ImageNet's mean is wanted",

@@ -56,6 +56,12 @@ class _Descent:
         self.other.apply_gradients([(gradient, self.twin)])
         self.twin.assign(tf.clip_by_value(self.twin, 0.0, 1.0))
 
+    def differs_again(self, student):
+        """Whether the first step, made once more, goes elsewhere."""
+        self.image.assign(self.start)
+        student.run((self.image, self.loss, self.optimizer))
+        return not np.allclose(self.image, self.pictures[1], atol=1e-6)
+
 
 def _start_and_goal(rng, shape):
     """A picture, and that of least loss, which draws the first row out of [0, 1]."""
@@ -107,6 +113,9 @@ GRADIENTS = {  # what moved the picture, of all gradients up to this step
     "the gradients of this step and the one before are averaged": (
         lambda gs: np.mean(gs[-2:], axis=0)
     ),
+    "the gradient is 1 everywhere: is it taken with respect to the loss?": (
+        lambda gs: np.ones_like(gs[-1])
+    ),
     "the square of the gradient is used": lambda gs: gs[-1] ** 2,
     "values below zero are missing in the gradient": lambda gs: np.maximum(gs[-1], 0),
 }
@@ -125,6 +134,14 @@ def _agree(descent, moved, wanted):
     return np.allclose(moved, wanted, rtol=CLOSE, atol=least)
 
 
+def _is_stretched(descent, k, gradient):
+    """Whether 0 and 1 are the least and the largest value after the step."""
+    before, after = descent.pictures[k : k + 2]
+    stepped = before - descent.rate * gradient
+    stretched = (stepped - stepped.min()) / np.ptp(stepped)
+    return np.allclose(after, stretched, atol=1e-5)
+
+
 def _gradient_problem(descent, k):
     """Which mistake explains how far step k and the others went, in plain descent."""
     gradients = [descent.gradient(x) for x in descent.pictures[:-1]]
@@ -140,6 +157,14 @@ def _gradient_problem(descent, k):
         ):
             return words
     moved, inside = moves[k]
+    most = np.abs(moved).max()
+    if _agree(descent, moved, np.clip(gradients[k], -most, most) * inside):
+        return f"the gradient is cut to [-{most:.4g}, {most:.4g}]"
+    if _is_stretched(descent, k, gradients[k]):
+        return (
+            "the picture is stretched from its least to its largest value; wanted "
+            "tf.clip_by_value(image, 0.0, 1.0)"
+        )
     if _agree(descent, moved, ratios[k] * gradients[k] * inside):
         if np.allclose(ratios, -1, rtol=1e-2):
             return "it is added where it should be subtracted, so that the loss grew"
@@ -211,6 +236,11 @@ def _ask_gradient(asking, descent):
         wanted = descent.gradient(descent.pictures[k]) * inside
         right = _agree(descent, moved, wanted)
         cause = "" if right else _gradient_problem(descent, k)
+        if not (right or cause) and descent.differs_again(asking.student):
+            cause = (
+                "the same step from the same picture goes elsewhere the second time: "
+                "it has random numbers in it, or keeps something"
+            )
         came, due = (np.abs(x * descent.rate).max() for x in (moved, wanted))
         asking.ask(
             "value",

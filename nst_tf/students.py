@@ -47,15 +47,9 @@ WORDS = {  # of errors whose own words help nobody
     SystemExit: "it leaves Python; use `return` instead of exit or quit",
     KeyboardInterrupt: "it stops Python",
 }
-LIBRARIES = tuple(
-    str(Path(folder).resolve())
-    for folder in {
-        *(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")),
-        Path(tf.__file__).parents[1],
-        Path(np.__file__).parents[1],
-        Path(__file__).parent,
-    }
-)
+INSTALLED = [str(sysconfig.get_path(name)) for name in ("stdlib", "purelib", "platlib")]
+INSTALLED += [str(Path(str(module.__file__)).parents[1]) for module in (tf, np)]
+LIBRARIES = tuple(str(Path(p).resolve()) for p in (*INSTALLED, Path(__file__).parent))
 
 
 def _is_theirs(file):

@@ -67,6 +67,15 @@ def makes_adam(image, loss, optimizer):
     return descent()(image, loss, keras.optimizers.Adam(0.02))
 
 
+def stretched(image, loss, optimizer):
+    with tf.GradientTape() as tape:
+        value = loss(image)
+    optimizer.apply_gradients([(tape.gradient(value, image), image)])
+    low, high = tf.reduce_min(image), tf.reduce_max(image)
+    image.assign((image - low) / (high - low))
+    return value
+
+
 WRONG = [
     (descent(lambda g: 2 * g), "the gradient is multiplied by 2"),
     (descent(lambda g: g / 72), "is divided by the number of its entries"),
@@ -77,6 +86,10 @@ WRONG = [
     (descent(lambda g: tf.clip_by_value(g, -1.0, 1.0)), "cut to [-1, 1]"),
     (descent(lambda g: tf.reduce_mean(g, -1, True) + 0 * g), "averaged over colours"),
     (descent(lambda g: g + 0.5), "it is not the gradient of this loss"),
+    (descent(lambda g: tf.clip_by_value(g, -0.02, 0.02)), "cut to [-0.02, 0.02]"),
+    (descent(tf.ones_like), "is it taken with respect to the loss?"),
+    (descent(lambda g: g + tf.random.normal(g.shape)), "it has random numbers in it"),
+    (stretched, "stretched from its least to its largest value"),
     (kept, "the gradient of the first step is used again"),
     (every_second, "it moved in other steps"),
     (own_sign, "the optimizer that it is given is not used"),
