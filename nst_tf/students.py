@@ -49,7 +49,8 @@ WORDS = {  # of errors whose own words help nobody
 }
 INSTALLED = [str(sysconfig.get_path(name)) for name in ("stdlib", "purelib", "platlib")]
 INSTALLED += [str(Path(str(module.__file__)).parents[1]) for module in (tf, np)]
-LIBRARIES = tuple(str(Path(p).resolve()) for p in (*INSTALLED, Path(__file__).parent))
+INSTALLED.append(str(Path(__file__).parent))
+LIBRARIES = tuple(str(Path(folder).resolve()) for folder in INSTALLED)
 
 
 def _is_theirs(file):
