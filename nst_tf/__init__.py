@@ -115,7 +115,7 @@ __all__ = [
     # teaching
     "exercises",
 ]
-_LATER = {"exercises", "checks", "questions"}  # loaded by whoever asks for them first
+_LATER = {"exercises"}  # loaded by whoever asks for them first
 
 
 def __getattr__(name):

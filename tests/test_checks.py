@@ -6,8 +6,7 @@ import pytest
 import tensorflow as tf
 
 import nst_tf as nst
-from nst_tf import checks
-from nst_tf.exercises import CHECKS, check
+from nst_tf.exercises import CHECKS, check, checks
 
 SQUARE, SUM, MEAN = tf.square, tf.reduce_sum, tf.reduce_mean
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from nst_tf import courses, exercises
+from nst_tf import exercises
+from nst_tf.exercises import courses
 
 SQUARE, SUM = tf.square, tf.reduce_sum
 

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from nst_tf import losses
-from nst_tf.draws import (
+from nst_tf.exercises.draws import (
     CONTENT,
     LAYERS,
     SHAPES,
@@ -16,7 +16,7 @@ from nst_tf.draws import (
     refuse_layout,
     style_draws,
 )
-from nst_tf.questions import Asking
+from nst_tf.exercises.questions import Asking
 
 
 def test_the_first_two_shapes_are_one_and_no_others_are_alike():

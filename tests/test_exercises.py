@@ -8,7 +8,8 @@ import pytest
 import tensorflow as tf
 
 import nst_tf as nst
-from nst_tf import checks, draws, exercises
+from nst_tf import exercises
+from nst_tf.exercises import checks, draws
 
 SQUARE, SUM = tf.square, tf.reduce_sum
 
@@ -32,7 +33,7 @@ def test_every_check_goes_by_its_name():
 def test_importing_the_library_does_not_load_the_exercises():
     code = (
         "import sys, nst_tf\n"
-        "rooms = {'nst_tf.exercises', 'nst_tf.checks', 'nst_tf.questions'}\n"
+        "rooms = {'nst_tf.exercises', 'nst_tf.exercises.checks'}\n"
         "print(rooms & set(sys.modules))\n"
         "print(nst_tf.exercises.check_gram_matrix(3))"
     )
@@ -61,7 +62,7 @@ def test_the_exercises_are_loaded_by_every_spelling(code, monkeypatch):
 
 
 def test_the_exercises_are_listed_and_what_is_not_there_is_not_found():
-    assert {"exercises", "checks", "questions", "transfer"} <= set(dir(nst))
+    assert {"exercises", "transfer"} <= set(dir(nst))
     with pytest.raises(AttributeError, match="nst_tf.* has no attribute 'homework'"):
         nst.homework  # noqa: B018
 

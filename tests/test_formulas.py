@@ -5,8 +5,8 @@ import itertools
 import numpy as np
 import pytest
 
-from nst_tf import formulas
-from nst_tf.mistakes import same
+from nst_tf.exercises import formulas
+from nst_tf.exercises.mistakes import same
 
 RNG = np.random.default_rng(0)
 F, P = RNG.uniform(0.1, 2, (2, 4, 5, 7))

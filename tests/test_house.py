@@ -19,51 +19,66 @@ from nst_tf.targets import STYLE_LAYERS
 
 ROOT = Path(__file__).parent.parent
 ROWS = [
-    {"sources", "crops", "losses", "first_guess", "memory", "feedforward", "formulas"},
-    {"images", "optimizers", "students", "mistakes"},
-    {"features", "figures", "films", "results", "questions"},
-    {"callbacks", "settings", "tiling", "picture_formulas", "draws", "steps"},
-    {"targets", "resume", "checks"},
-    {"fast", "starts", "courses"},
-    {"transfer", "exercises"},
+    {"sources", "crops", "losses", "first_guess", "memory", "feedforward"},
+    {"images", "optimizers"},
+    {"features", "figures", "films", "results"},
+    {"callbacks", "settings", "tiling"},
+    {"targets", "resume"},
+    {"fast", "starts"},
+    {"transfer"},
     {"sweeps", "estimates"},
     {"__main__", "playground"},
 ]
+EXERCISES = [  # the rooms of nst_tf/exercises, which the others do not import
+    {"formulas", "students", "mistakes"},
+    {"questions", "picture_formulas"},
+    {"draws", "steps"},
+    {"checks"},
+    {"courses"},
+    {"__init__"},
+]
+FOLDERS = [("nst_tf", ROWS), ("nst_tf/exercises", EXERCISES)]
 README = (ROOT / "README.md").read_text()
 
 
 def imports(path):
-    """Rooms of our own that a file imports, in whichever words."""
+    """What a file imports of a package, by its whole names, in whichever words."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
+            yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            names = [f"{node.module}.{alias.name}" for alias in node.names]
-        else:
-            continue
-        for name in names:
-            if name.startswith("nst_tf."):
-                yield name.split(".")[1]
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-@pytest.mark.parametrize("row", range(len(ROWS)))
-def test_imports_go_strictly_downwards(row):
-    below = set().union(*ROWS[:row])
-    for name in ROWS[row]:
-        rooms = set(imports(ROOT / "nst_tf" / f"{name}.py")) - {"__version__"}
+def rooms_that(path, package):
+    """The rooms of a package, `nst_tf` or `nst_tf.exercises`, that a file imports."""
+    own = (name for name in imports(path) if name.startswith(f"{package}."))
+    return {name.removeprefix(f"{package}.").split(".")[0] for name in own}
+
+
+@pytest.mark.parametrize(
+    ("folder", "rows", "row"),
+    [(folder, rows, k) for folder, rows in FOLDERS for k in range(len(rows))],
+)
+def test_imports_go_strictly_downwards(folder, rows, row):
+    below = set().union(*rows[:row])
+    for name in rows[row]:
+        path = ROOT / folder / f"{name}.py"
+        rooms = rooms_that(path, folder.replace("/", ".")) - {"__version__"}
         assert rooms <= below, f"{name} imports {rooms - below}"
 
 
-def test_every_room_has_its_row_its_tests_and_its_line_in_the_readme():
-    rooms = {p.stem for p in (ROOT / "nst_tf").glob("*.py")} - {"__init__"}
-    assert rooms == set().union(*ROWS)
-    for room in rooms:
+@pytest.mark.parametrize(("folder", "rows"), FOLDERS)
+def test_every_room_has_its_row_its_tests_and_its_line_in_the_readme(folder, rows):
+    rooms = {p.stem for p in (ROOT / folder).glob("*.py")}
+    assert rooms | {"__init__"} == set().union(*rows) | {"__init__"}
+    for room in rooms - {"__init__"}:
         assert (ROOT / "tests" / f"test_{room.strip('_')}.py").exists()
         assert f"`{room}.py`" in README
 
 
 def test_matplotlib_lives_in_figures_only():
-    for path in (ROOT / "nst_tf").glob("*.py"):
+    for path in (ROOT / "nst_tf").rglob("*.py"):
         imported = re.search(r"^ *(from|import) matplotlib", path.read_text(), re.M)
         assert bool(imported) == (path.stem == "figures"), path
 
@@ -124,9 +139,13 @@ def test_public_functions_are_annotated():
             assert annotated or parameter.kind is parameter.VAR_KEYWORD, function
 
 
-WITHOUT = {"callbacks", "figures", "films", "first_guess", "playground", "questions"}
+WITHOUT = {"callbacks", "figures", "films", "first_guess", "playground"}
 WITHOUT |= {"results", "resume", "settings", "starts", "fast", "__main__"}
 EXAMPLES = sorted(set().union(*ROWS) - WITHOUT)
+EXAMPLES += ["exercises"]
+EXAMPLES += [
+    f"exercises.{room}" for room in sorted(set().union(*EXERCISES[:-1]) - {"questions"})
+]
 
 
 @pytest.mark.parametrize("room", EXAMPLES)

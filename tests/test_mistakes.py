@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from nst_tf.mistakes import factor, factor_words, named, same
+from nst_tf.exercises.mistakes import factor, factor_words, named, same
 
 
 @dataclass

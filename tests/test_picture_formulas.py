@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nst_tf import picture_formulas as formulas
+from nst_tf.exercises import picture_formulas as formulas
 from nst_tf.features import MEAN_BGR
 
 PICTURE = np.random.default_rng(0).uniform(0, 1, (4, 6, 3))

@@ -7,9 +7,17 @@ import pytest
 import tensorflow as tf
 
 import nst_tf as nst
-from nst_tf import checks
-from nst_tf.questions import Asking, Draw, Report, Theirs, array_of, nearest, number
-from nst_tf.students import Problem
+from nst_tf.exercises import checks
+from nst_tf.exercises.questions import (
+    Asking,
+    Draw,
+    Report,
+    Theirs,
+    array_of,
+    nearest,
+    number,
+)
+from nst_tf.exercises.students import Problem
 
 
 def test_a_report_is_true_or_says_why():

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from nst_tf import optimizers
-from nst_tf.steps import check_train_step
+from nst_tf.exercises.steps import check_train_step
 
 
 def descent(change=lambda g: g, value=lambda before, after: before):

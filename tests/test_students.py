@@ -11,7 +11,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from nst_tf.students import Problem, Student, a_number, an_array, defaults, safely
+from nst_tf.exercises.students import (
+    Problem,
+    Student,
+    a_number,
+    an_array,
+    defaults,
+    safely,
+)
 
 
 def problem_of(f, *arguments):

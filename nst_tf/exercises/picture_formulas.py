@@ -8,8 +8,8 @@ import itertools
 
 import numpy as np
 
+from nst_tf.exercises.formulas import Table, choices, joined, summed, values
 from nst_tf.features import MEAN_BGR
-from nst_tf.formulas import Table, choices, joined, summed, values
 
 # Total variation
 

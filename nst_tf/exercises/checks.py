@@ -34,8 +34,9 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from nst_tf import formulas, losses, picture_formulas
-from nst_tf.draws import (
+from nst_tf import losses
+from nst_tf.exercises import formulas, picture_formulas
+from nst_tf.exercises.draws import (
     CONTENT,
     GRAM,
     PICTURES,
@@ -53,10 +54,10 @@ from nst_tf.draws import (
     square,
     style_draws,
 )
-from nst_tf.mistakes import same
-from nst_tf.questions import Asking, Draw, Theirs, array_of, check_of, number
-from nst_tf.steps import check_train_step
-from nst_tf.students import Problem, an_array, defaults
+from nst_tf.exercises.mistakes import same
+from nst_tf.exercises.questions import Asking, Draw, Theirs, array_of, check_of, number
+from nst_tf.exercises.steps import check_train_step
+from nst_tf.exercises.students import Problem, an_array, defaults
 
 __all__ = ["check_train_step"]  # further checks are below
 
@@ -99,7 +100,7 @@ def check_content_loss(
         f: takes activations of the generated picture and of the photograph.
         normalize: `"paper"` for 1/2 sum, `"none"` for the sum, `"positions"` for the
             sum over M, `"mean"` for the sum over N M.
-        layout, seed, tensorflow, own: as in every check; see `help(nst.checks)`.
+        layout, seed, tensorflow, own: see `help(nst.exercises.checks)`.
 
     Returns:
         A `Report`.
@@ -203,7 +204,7 @@ def check_gram_matrix(
         normalize: `"paper"` or `"none"` for the sum over positions, `"positions"` for
             the sum over M, `"mean"` for the sum over N M.
         batch: whether it has to take several pictures at once, too.
-        layout, seed, tensorflow, own: as in every check; see `help(nst.checks)`.
+        layout, seed, tensorflow, own: see `help(nst.exercises.checks)`.
 
     Returns:
         A `Report`.
@@ -274,7 +275,7 @@ def check_layer_style_loss(
             of squares; `"none"` for neither; or a pair of functions.
         target: `"gram"`, or `"features"` if the second argument is the painting's
             activations.
-        layout, seed, tensorflow, own: as in every check; see `help(nst.checks)`.
+        layout, seed, tensorflow, own: see `help(nst.exercises.checks)`.
 
     Returns:
         A `Report`.
@@ -359,7 +360,7 @@ def check_style_loss(
         f: takes three dicts by layer: activations, the painting's Gram matrices, and
             the weights w_l.
         normalize, target: as in `check_layer_style_loss`.
-        layout, seed, tensorflow, own: as in every check; see `help(nst.checks)`.
+        layout, seed, tensorflow, own: see `help(nst.exercises.checks)`.
 
     Returns:
         A `Report`.
@@ -433,7 +434,7 @@ def check_total_variation(
             library; `"none"` for the sum; `"mean"` for the sum over pixels and
             colours, N M.
         power: 2 for squares of differences, 1 for absolute values.
-        layout, seed, tensorflow, own: as in every check; see `help(nst.checks)`.
+        layout, seed, tensorflow, own: see `help(nst.exercises.checks)`.
 
     Returns:
         A `Report`.
@@ -519,7 +520,7 @@ def check_total_loss(
             for, too.
         weights: what the defaults of alpha and beta have to be, if it has any; None if
             that makes no difference.
-        seed, tensorflow, own: as in every check; see `help(nst.checks)`.
+        seed, tensorflow, own: see `help(nst.exercises.checks)`.
 
     Returns:
         A `Report`.
@@ -564,7 +565,7 @@ def check_preprocess(asking: Asking, layout: str = "bhwc", seed: int = 0) -> Non
 
     Args:
         f: takes a picture.
-        layout, seed, tensorflow: as in every check; see `help(nst.checks)`.
+        layout, seed, tensorflow: see `help(nst.exercises.checks)`.
 
     Returns:
         A `Report`.

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from nst_tf.mistakes import named, same
-from nst_tf.students import Problem, Student, a_number, an_array, is_double
+from nst_tf.exercises.mistakes import named, same
+from nst_tf.exercises.students import Problem, Student, a_number, an_array, is_double
 
 # What a check says
 

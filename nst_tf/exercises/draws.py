@@ -7,8 +7,8 @@ first call is seen at the second; the others have other shapes.
 import numpy as np
 import tensorflow as tf
 
-from nst_tf import formulas
-from nst_tf.questions import Draw
+from nst_tf.exercises import formulas
+from nst_tf.exercises.questions import Draw
 
 LAYOUTS = ("bhwc", "hwc")
 # B, H, W, N: no two alike, N is no usual factor, and the first comes twice

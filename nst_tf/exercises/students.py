@@ -49,7 +49,7 @@ WORDS = {  # of errors whose own words help nobody
 }
 INSTALLED = [str(sysconfig.get_path(name)) for name in ("stdlib", "purelib", "platlib")]
 INSTALLED += [str(Path(str(module.__file__)).parents[1]) for module in (tf, np)]
-INSTALLED.append(str(Path(__file__).parent))
+INSTALLED.append(str(Path(__file__).parents[1]))
 LIBRARIES = tuple(str(Path(folder).resolve()) for folder in INSTALLED)
 
 

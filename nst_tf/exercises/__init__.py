@@ -11,7 +11,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from nst_tf.checks import (
+from nst_tf.exercises.checks import (
     check_content_loss,
     check_gram_matrix,
     check_layer_style_loss,
@@ -21,8 +21,8 @@ from nst_tf.checks import (
     check_total_variation,
     check_train_step,
 )
-from nst_tf.courses import COURSES
-from nst_tf.questions import Report, nearest
+from nst_tf.exercises.courses import COURSES
+from nst_tf.exercises.questions import Report, nearest
 
 CHECKS = {
     "content_loss": check_content_loss,

@@ -10,9 +10,9 @@ import numpy as np
 import tensorflow as tf
 
 from nst_tf import optimizers
-from nst_tf.mistakes import CLOSE, same
-from nst_tf.questions import Asking, check_of
-from nst_tf.students import Problem, a_number, safely
+from nst_tf.exercises.mistakes import CLOSE, same
+from nst_tf.exercises.questions import Asking, check_of
+from nst_tf.exercises.students import Problem, a_number, safely
 
 STEPS = 4
 RETURNS = ("loss", None)
@@ -302,7 +302,7 @@ def check_train_step(
         compiled: whether it has to be a `tf.function`.
         returns: `"loss"` if it has to return the loss that it had before the step; None
             if it may also return nothing.
-        seed, own: as in every check; see `help(nst.checks)`.
+        seed, own: see `help(nst.exercises.checks)`.
 
     Returns:
         A `Report`.

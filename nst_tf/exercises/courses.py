@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from nst_tf.checks import (
+from nst_tf.exercises.checks import (
     check_content_loss,
     check_gram_matrix,
     check_layer_style_loss,
@@ -22,8 +22,8 @@ from nst_tf.checks import (
     check_total_loss,
     check_total_variation,
 )
-from nst_tf.draws import GRAM
-from nst_tf.questions import Theirs
+from nst_tf.exercises.draws import GRAM
+from nst_tf.exercises.questions import Theirs
 
 
 @dataclass(frozen=True)
