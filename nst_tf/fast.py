@@ -54,12 +54,14 @@ class Fast:
     Attributes:
         painter, predictor: see `feedforward`.
         styles: `{name: vector}`.
+        photograph: the vector of the style that changes nothing.
         about: `{name: the painting, its painter, and why it is free}`.
     """
 
     painter: keras.Model
     predictor: keras.Model
     styles: dict[str, np.ndarray]
+    photograph: np.ndarray
     about: dict[str, str]
 
     @functools.cached_property
@@ -102,8 +104,10 @@ def fast_network() -> Fast:
     for model in models:
         for weight in model.weights:
             weight.assign(arrays[f"{model.name}/{weight.path}"])
-    styles = arrays["styles"].astype("float32")
-    return Fast(*models, dict(zip(about, styles, strict=True)), about)
+    vectors, photograph = (
+        arrays[n].astype("float32") for n in ("styles", "photograph")
+    )
+    return Fast(*models, dict(zip(about, vectors, strict=True)), photograph, about)
 
 
 def fast_styles() -> dict[str, str]:
@@ -247,18 +251,6 @@ def style_vector(style: AnyStyle) -> np.ndarray:
 # Painting
 
 
-def identity():
-    """The vector whose picture is the photograph: all of it, and nothing painted.
-
-    The last scales are -1 and the last shifts 0, so that nothing comes out of the last
-    normalisation.
-    """
-    vector = np.zeros(feedforward.style_length(), "float32")
-    last = 2 * feedforward.FILTERS[0] + 6
-    vector[-last : -last + feedforward.FILTERS[0]] = -1
-    return vector
-
-
 def _in_parts(photo, style, network):
     """A large picture, part by part, normalised by the moments of a small copy."""
     height, width = photo.shape[1:3]
@@ -298,6 +290,20 @@ def fast_paint(photo: tf.Tensor, vector: np.ndarray) -> tf.Tensor:
     return network.paint(photo, style)
 
 
+def _at_strength(photo, vector, strength):
+    """A picture on the way from the photograph, 0, to the style, 1.
+
+    The vector is on the way from that of the style which changes nothing. What that one
+    changes all the same is taken back, the more the nearer it is.
+    """
+    if strength == 1:
+        return fast_paint(photo, vector)
+    nothing = fast_network().photograph
+    picture = fast_paint(photo, nothing + np.float32(strength) * (vector - nothing))
+    error = photo - fast_paint(photo, nothing)
+    return tf.clip_by_value(picture + (1 - strength) * error, 0.0, 1.0)
+
+
 def fast_style_transfer(
     content_image: Picture,
     style: AnyStyle,
@@ -324,7 +330,6 @@ def fast_style_transfer(
         raise ValueError(f"strength: {strength}; wanted a number from 0 to 1")
     photo = load_image(content_image, size, min_side=SMALLEST)
     vector = style_vector(style)
-    vector = identity() + np.float32(strength) * (vector - identity())
     settings = {
         "content_image": as_json(content_image),
         "style": as_json(style),
@@ -333,7 +338,7 @@ def fast_style_transfer(
         "network": "fast",
         "fingerprint": fingerprint([photo, vector]),
     }
-    state = {"image": fast_paint(photo, vector)}
+    state = {"image": _at_strength(photo, vector, strength)}
     return Result(state, {name: [] for name in HISTORY}, settings, complete=True)
 
 

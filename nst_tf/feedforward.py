@@ -84,29 +84,28 @@ class Enlarge(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("nst_tf")
-class OverPhoto(keras.layers.Layer):
-    """What is painted, laid over a share of the photograph, at the photograph's size.
+class Colors(keras.layers.Layer):
+    """The picture, at the photograph's size, around grey and a style's own shift.
 
-    y = (1 + gain) photo + painted + shift
+    y = 1/2 + painted + shift
     """
 
-    def call(self, painted, photo, gain, shift):
+    def call(self, painted, photo, shift):
         _, height, width, _ = ops.shape(photo)
-        painted = painted[:, :height, :width]
-        return (1 + gain[:, None, None]) * photo + painted + shift[:, None, None]
+        return 0.5 + painted[:, :height, :width] + shift[:, None, None]
 
-    def compute_output_spec(self, painted, photo, gain, shift):
+    def compute_output_spec(self, painted, photo, shift):
         return keras.KerasTensor(photo.shape, photo.dtype)
 
 
 def style_length(filters=FILTERS, blocks=BLOCKS):
-    """How many numbers a style is: two for each normalised channel and each colour.
+    """How many numbers a style is: two for each channel, and one for each colour.
 
     >>> style_length()
-    2310
+    2307
     """
     full, half, quarter = filters
-    return 2 * (2 * full + 2 * half + (1 + 2 * blocks) * quarter + 3)
+    return 2 * (2 * full + 2 * half + (1 + 2 * blocks) * quarter) + 3
 
 
 class _Numbers:
@@ -125,8 +124,7 @@ def painter(filters=FILTERS, blocks=BLOCKS, part=False):
     """The network: photograph and style -> picture.
 
     Johnson's layers (2016, supplement), with half of the filters at full and half of
-    the size, where most of the time goes, and the photograph beneath: the picture is a
-    share of the photograph plus what is painted.
+    the size, where most of the time goes.
 
     Args:
         filters: at full, half and a quarter of the size.
@@ -136,13 +134,13 @@ def painter(filters=FILTERS, blocks=BLOCKS, part=False):
 
     Returns:
         A `keras.Model`: `(B, H, W, 3)` RGB in [0, 1] and `(B, style_length)`, for a
-        part also `(B, style_length - 6)` -> `(B, H, W, 3)`, not clipped to [0, 1].
+        part also `(B, style_length - 3)` -> `(B, H, W, 3)`, not clipped to [0, 1].
     """
     full, half, quarter = filters
     length = style_length(filters, blocks)
     photo = keras.Input((None, None, 3), name="photo")
     style = keras.Input((length,), name="style")
-    moments = keras.Input((length - 6,), name="moments")
+    moments = keras.Input((length - 3,), name="moments")
     of_style, of_picture = _Numbers(style), _Numbers(moments)
 
     def conv(x, n, size=3, strides=1, relu=True, *, name):
@@ -165,15 +163,15 @@ def painter(filters=FILTERS, blocks=BLOCKS, part=False):
     # Up again
     x = conv(Enlarge(name="enlarge2")(x), half, name="up2")
     x = conv(Enlarge(name="enlarge1")(x), full, name="up1")
-    small = keras.initializers.RandomNormal(stddev=0.003)  # it begins as the photograph
-    x = ReflectedConv(3, 9, kernel_initializer=small, name="colors")(x)
-    picture = OverPhoto(name="picture")(x, photo, *of_style.pair(3))
+    small = keras.initializers.RandomNormal(stddev=0.01)  # it begins near grey
+    x = ReflectedConv(3, 9, kernel_initializer=small, name="brush")(x)
+    picture = Colors(name="colors")(x, photo, style[:, -3:])
     inputs = [photo, style, moments] if part else [photo, style]
     return keras.Model(inputs, picture, name="painter")
 
 
 def moments(painter):
-    """What a painter normalises by: photograph and style -> `(B, style_length - 6)`.
+    """What a painter normalises by: photograph and style -> `(B, style_length - 3)`.
 
     Mean and variance of each channel before each `StyleNorm`, in the order in which a
     painter of parts takes them.

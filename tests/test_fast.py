@@ -21,7 +21,8 @@ def small_network(monkeypatch):
     vectors = rng.normal(0, 0.5, (2, LENGTH)).astype("float32")
     styles = dict(zip(["waves", "night"], vectors, strict=True))
     about = {"waves": "Waves, by nobody", "night": "A night, by nobody"}
-    network = fast.Fast(painter, predictor, styles, about)
+    photograph = rng.normal(0, 0.5, LENGTH).astype("float32")
+    network = fast.Fast(painter, predictor, styles, photograph, about)
     monkeypatch.setattr(fast, "fast_network", lambda: network)
     return network
 

@@ -52,18 +52,19 @@ def test_a_picture_of_a_batch_does_not_depend_on_the_others(small):
     np.testing.assert_allclose(both[1:], alone, atol=1e-4)
 
 
-def test_a_style_of_zeros_and_no_last_scales_is_the_photograph(small):
-    vector = np.zeros((1, LENGTH), "float32")
-    full = SMALL["filters"][0]
-    vector[:, -6 - 2 * full : -6 - full] = -1  # 1 + scale
-    np.testing.assert_array_equal(small([photo(), tf.constant(vector)]), photo())
+def test_a_style_shifts_the_colours(small):
+    shift = np.zeros((1, LENGTH), "float32")
+    shift[:, -3:] = 0.1, 0.2, 0.3
+    change = small([photo(), style() + shift]) - small([photo(), style()])
+    expected = np.broadcast_to([0.1, 0.2, 0.3], change.shape)
+    np.testing.assert_allclose(change, expected, atol=1e-5)
 
 
 def test_its_length_is_what_the_layers_use():
-    assert style_length() == 2 * (16 + 32 + 96 + 10 * 96 + 32 + 16 + 3)
+    assert style_length() == 2 * (16 + 32 + 96 + 10 * 96 + 32 + 16) + 3
     norms = [x for x in painter(**SMALL).layers if isinstance(x, StyleNorm)]
     channels = sum(norm.output.shape[-1] for norm in norms)
-    assert 2 * (channels + 3) == LENGTH
+    assert 2 * channels + 3 == LENGTH
 
 
 def test_edges_are_continued_by_their_mirror_image():

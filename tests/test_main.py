@@ -198,9 +198,12 @@ def test_the_network_is_loaded_once_for_all_photographs(monkeypatch):
     targets._extractor.cache_clear()
     calls = []
     original = targets.feature_extractor
-    monkeypatch.setattr(
-        targets, "feature_extractor", lambda *a: calls.append(a) or original(*a)
-    )
+
+    def counted(*arguments, **options):
+        calls.append(arguments)
+        return original(*arguments, **options)
+
+    monkeypatch.setattr(targets, "feature_extractor", counted)
     Image.open("photo.jpg").rotate(90).save("turned.png")
     assert run("transfer", "turned.png", *PAIR[1:], "-o", ".") == 0
     assert len(calls) == 1

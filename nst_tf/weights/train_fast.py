@@ -41,8 +41,10 @@ STYLE_LAYERS = [f"block{b}_conv1" for b in range(1, 6)]
 CONTENT_LAYER = "block4_conv2"
 ALPHA = 0.08  # four times that of `style_transfer`: houses and eyes stand
 TV_WEIGHT = 0.5
+SLIGHT = 1e-3  # a squared difference from the photograph that is as good as none
 STYLES = Path(__file__).with_name("fast_styles.json")
-ROWS = 64  # at most so many named styles
+ROWS = 64  # of the table: at most so many named styles, and the photograph itself
+PHOTOGRAPH = ROWS - 1  # the row of the style that changes nothing
 UNSEEN = 20  # of that many pictures, one is kept out of training
 STYLE_SIZE = 512  # pixels of a painting's long edge
 # TensorFlow's XLA is slower on a CPU than its oneDNN.
@@ -172,7 +174,8 @@ def measured(path, look, pictures):
 class Lessons(keras.utils.PyDataset):
     """Batches of crops, each with a style; the same for the same seed and epoch.
 
-    Every second style is a named one, and has a row of the table; -1 is no row.
+    Every second style is a named one, and has a row of the table; -1 is no row. One in
+    twelve is the photograph itself: what comes in should come out.
     """
 
     def __init__(self, photos, named, others, batches, seed, batch, size):
@@ -197,9 +200,10 @@ class Lessons(keras.utils.PyDataset):
             crop = flat_part(rng, crop)
         styles = self.named if i % 2 == 0 else self.others
         row = int(rng.integers(len(styles)))
+        known = row if i % 2 == 0 else -1
         return {
             "photo": crop.astype("float32"),
-            "row": np.int32(row if i % 2 == 0 else -1),
+            "row": np.int32(PHOTOGRAPH if rng.random() < 1 / 12 else known),
             **{name: x.astype("float32") for name, x in styles[row].items()},
         }
 
@@ -229,7 +233,8 @@ class Training(keras.Model):
     def style(self, statistics, row):
         own = ops.take(self.table, ops.maximum(row, 0), axis=0)
         own = own * ops.cast(row >= 0, "float32")[:, None]
-        return self.predictor(statistics) + own
+        is_painting = ops.cast(row != PHOTOGRAPH, "float32")[:, None]
+        return is_painting * self.predictor(statistics) + own
 
     def call(self, lesson):
         return self.painter(
@@ -241,7 +246,9 @@ class Training(keras.Model):
         # The loss is that of the picture as it is saved; beyond black and white, too,
         # the gradient says where to go.
         clipped = y_pred + ops.stop_gradient(ops.clip(y_pred, 0, 1) - y_pred)
-        return ops.mean(ops.log(total_loss(self.see, clipped, P, x, self.alpha)))
+        painting = total_loss(self.see, clipped, P, x, self.alpha)
+        same = ops.mean(ops.square(clipped - x["photo"]), axis=(1, 2, 3)) + SLIGHT
+        return ops.mean(ops.log(ops.where(x["row"] == PHOTOGRAPH, same, painting)))
 
 
 def export(model, known, styles, path):
@@ -262,6 +269,7 @@ def export(model, known, styles, path):
     np.savez_compressed(
         path,
         styles=ops.convert_to_numpy(vectors).astype("float16"),
+        photograph=ops.convert_to_numpy(model.table)[PHOTOGRAPH].astype("float16"),
         about=np.array(about),
         **arrays,
     )
@@ -274,9 +282,11 @@ def begin_with(model, path, known):
             for weight in part.weights:
                 weight.assign(file[f"{part.name}/{weight.path}"])
         styles = file["styles"].astype("float32")
+        photograph = file["photograph"]
     told = np.stack([style["statistics"] for style in known[: len(styles)]])
     table = np.zeros(model.table.shape, "float32")
     table[: len(styles)] = styles - ops.convert_to_numpy(model.predictor(told))
+    table[PHOTOGRAPH] = photograph
     model.table.assign(table)
 
 
