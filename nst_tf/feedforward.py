@@ -11,7 +11,7 @@ from keras import ops
 
 FILTERS = (16, 32, 96)  # at full, half and a quarter of the size
 BLOCKS = 5  # residual ones
-EPSILON = 1e-5
+EPSILON = 1e-3  # so that the noise of a flat picture does not become strokes
 
 
 @keras.saving.register_keras_serializable("nst_tf")

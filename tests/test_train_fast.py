@@ -61,8 +61,16 @@ def test_variants_and_flat_parts_are_pictures():
         assert one.dtype == np.float32 and 320 <= max(one.shape[:2]) <= 600
         assert one.min() >= 0 and one.max() <= 1
     crop = np.float32(picture(1, (32, 32)) / 255)
-    found = train_fast.flat_part(rng, crop)
-    assert found.shape == crop.shape and (found != crop).any()
+    for _ in range(30):
+        found = train_fast.flat_part(rng, crop)
+        same = (found == crop).all(axis=-1)
+        assert found.shape == crop.shape and same.any() and not same.all()
+
+
+def test_a_run_that_is_lost_is_not_kept():
+    with pytest.raises(FloatingPointError, match="the loss is nan at batch 3"):
+        train_fast.Finite().on_train_batch_end(3, {"loss": float("nan")})
+    train_fast.Finite().on_train_batch_end(3, {"loss": -0.5})
 
 
 @pytest.fixture

@@ -150,6 +150,8 @@ def flat_part(rng, crop):
     """A part of the crop becomes one colour, or fades into another: a sky, a wall."""
     height, width = crop.shape[:2]
     top, left = (int(rng.uniform(-0.5, 0.7) * n) for n in (height, width))
+    if max(top, left) <= 0:  # not all of it
+        top = height // 2
     part = np.s_[max(top, 0) : top + height, max(left, 0) : left + width]
     first, last = rng.uniform(0, 1, (2, 3))
     last = first if rng.random() < 0.5 else last
@@ -290,6 +292,14 @@ def begin_with(model, path, known):
     model.table.assign(table)
 
 
+class Finite(keras.callbacks.Callback):
+    """Ends a run whose loss is no number, before that is kept."""
+
+    def on_train_batch_end(self, batch, logs=None):
+        if not math.isfinite(logs["loss"]):
+            raise FloatingPointError(f"the loss is {logs['loss']} at batch {batch}")
+
+
 class Report(keras.callbacks.Callback):
     """After each epoch: eq. 7 of unseen photographs, and what is learnt, in a file."""
 
@@ -411,6 +421,7 @@ def main():
         epochs=args.epochs,
         verbose=0,
         callbacks=[
+            Finite(),
             keras.callbacks.BackupAndRestore(
                 args.run / "backup", delete_checkpoint=False
             ),
