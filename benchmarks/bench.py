@@ -146,6 +146,78 @@ def pytorch(channels_last):
     return prepare
 
 
+def fast(size):
+    """The fast network's picture."""
+    import tensorflow as tf
+
+    import nst_tf as nst
+    from nst_tf.fast import fast_network
+
+    photo = nst.load_image(PHOTO, size)
+    style = tf.constant(nst.style_vector("the_wave")[None])
+    return lambda: fast_network().paint(photo, style).numpy()
+
+
+def fast_pytorch(size):
+    """The same network's picture by PyTorch, with channels last."""
+    import torch
+    from torch.nn import functional
+
+    import nst_tf as nst
+    from nst_tf.fast import fast_network
+    from nst_tf.feedforward import BLOCKS, EPSILON, ReflectedConv
+
+    layout = torch.channels_last
+    convolutions = {
+        layer.name: torch.tensor(layer.get_weights()[0].transpose(3, 2, 0, 1))
+        for layer in fast_network().painter.layers
+        if isinstance(layer, ReflectedConv)
+    }
+    convolutions = {
+        name: kernel.contiguous(memory_format=layout)
+        for name, kernel in convolutions.items()
+    }
+    vector = torch.tensor(nst.style_vector("the_wave"))
+    photo = torch.tensor(nst.load_image(PHOTO, size).numpy().transpose(0, 3, 1, 2))
+    photo = photo.contiguous(memory_format=layout)
+
+    @torch.inference_mode()
+    def picture():
+        used = 0
+
+        def conv(x, name, strides=1, norm=True):
+            nonlocal used
+            kernel = convolutions[name]
+            p = kernel.shape[2] // 2
+            x = functional.pad(x, (p, p, p, p), mode="reflect")
+            x = functional.conv2d(x, kernel, stride=strides)
+            if norm:
+                n = kernel.shape[0]
+                scale, shift = vector[used : used + n], vector[used + n : used + 2 * n]
+                used += 2 * n
+                x = functional.instance_norm(
+                    x, weight=1 + scale, bias=shift, eps=EPSILON
+                )
+            return x
+
+        def up(x):
+            return functional.interpolate(x, scale_factor=2, mode="nearest")
+
+        x = conv(photo, "down1").relu_()
+        x = conv(x, "down2", 2).relu_()
+        x = conv(x, "down3", 2).relu_()
+        for b in range(1, BLOCKS + 1):
+            r = conv(x, f"block{b}_conv1").relu_()
+            x = x + conv(r, f"block{b}_conv2")
+        x = conv(up(x), "up2").relu_()
+        x = conv(up(x), "up1").relu_()
+        x = conv(x, "brush", norm=False)[:, :, : photo.shape[2], : photo.shape[3]]
+        x = 0.5 + x + vector[-3:].reshape(1, 3, 1, 1)
+        return x.clip(0, 1).permute(0, 2, 3, 1).numpy()
+
+    return picture
+
+
 def matmul(_):
     """A product of two matrices of 4096 rows: the machine's rate."""
     import tensorflow as tf
@@ -162,6 +234,7 @@ CANDIDATES = {
     "PyTorch channels-last": pytorch(True),
     "matmul": matmul,
 }
+FAST = {"fast": fast, "fast PyTorch": fast_pytorch}  # what fast.py compares
 
 
 # Turns
@@ -182,7 +255,7 @@ def worker(name, size):
     import nst_tf  # noqa: F401
 
     libraries = resident("VmRSS")
-    step = CANDIDATES[name](size)
+    step = (CANDIDATES | FAST)[name](size)
     step()
     print(resident("VmHWM") - libraries, flush=True)
     for _ in sys.stdin:

@@ -53,6 +53,15 @@ with _silence():
 from nst_tf import figures
 from nst_tf.callbacks import checkpoint, film, progress, save_images
 from nst_tf.estimates import coarse_to_fine, estimate, plan
+from nst_tf.exports import export_fast
+from nst_tf.fast import (
+    FastStyle,
+    fast_style_transfer,
+    fast_styles,
+    fit_style,
+    predict_style,
+    style_vector,
+)
 from nst_tf.features import feature_extractor, layer_names
 from nst_tf.images import load_image, read_settings, save_image
 from nst_tf.losses import (
@@ -104,6 +113,14 @@ __all__ = [
     "Style",
     "Result",
     "NotFiniteError",
+    # a picture in a second
+    "fast_style_transfer",
+    "fast_styles",
+    "fit_style",
+    "FastStyle",
+    "style_vector",
+    "predict_style",
+    "export_fast",
     # what it will cost
     "estimate",
     "plan",

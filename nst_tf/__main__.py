@@ -1,21 +1,27 @@
 """The command line: `nst-tf transfer photo.jpg painting.jpg -o out.png`."""
 
 import argparse
-import inspect
 import json
-import os
 import re
 import sys
-import typing
 from pathlib import Path
 
 import keras
 
-from nst_tf import __version__
+from nst_tf import __version__, fast_commands
 from nst_tf.callbacks import checkpoint, film, progress
 from nst_tf.estimates import Probe, device
 from nst_tf.features import smallest_side
-from nst_tf.images import check_path, image_shape, load_image, open_image, read_settings
+from nst_tf.images import image_shape, load_image, open_image, read_settings
+from nst_tf.options import (
+    Parser,
+    add_debug,
+    add_options,
+    complain,
+    in_options,
+    outputs,
+    say,
+)
 from nst_tf.resume import load_saved
 from nst_tf.settings import check_settings
 from nst_tf.targets import Style
@@ -32,113 +38,7 @@ Paint photographs in the style of a painting (Gatys et al. 2016).
 """
 
 
-# Options from a signature
-
-
-def _descriptions(function):
-    """`{argument: what its docstring says}`, without what holds in Python only."""
-    words = inspect.getdoc(function)
-    if words is None:  # Python was started with -OO
-        return {}
-    section = words.split("\nArgs:\n")[1].split("\n\n")[0]
-    texts = {}
-    for entry in re.split(r"^ {4}(?=\w+:)", section, flags=re.MULTILINE)[1:]:
-        name, text = " ".join(entry.replace("`", "").split()).split(": ", 1)
-        texts[name] = re.sub(r"; (or )?from Python.*$", ".", text)
-    return texts
-
-
-METAVARS = {int: "N", float: "X", str: "NAME"}
-
-
-def _option(annotation):
-    """How argparse should read a value: `int | list[int]` is one or more integers."""
-    if annotation is bool:
-        return {"action": argparse.BooleanOptionalAction}
-    kinds = typing.get_args(annotation) or [annotation]
-    for kind in kinds:
-        if typing.get_origin(kind) is list:
-            (kind,) = typing.get_args(kind)
-            return {"type": kind, "nargs": "+", "metavar": METAVARS[kind]}
-    return {"type": kinds[0], "metavar": METAVARS[kinds[0]]}
-
-
-def _add_options(parser, function):
-    """One option for each keyword, with its own words and default."""
-    texts = _descriptions(function)
-    for name, parameter in inspect.signature(function).parameters.items():
-        if parameter.kind is not parameter.KEYWORD_ONLY or name == "callbacks":
-            continue
-        default = parameter.default
-        shown = " ".join(map(str, default)) if isinstance(default, tuple) else default
-        parser.add_argument(
-            f"--{name.replace('_', '-')}",
-            default=default,
-            help=texts.get(name, "") + ("" if default is None else f" [{shown}]"),
-            **_option(parameter.annotation),
-        )
-
-
-# What goes wrong, in the words of the command line
-
-
-PICTURES = {"content_image": "the photograph", "style_image": "the painting"}
-
-
-def _in_options(message):
-    """A message of the library, with options where it has arguments.
-
-    Names of files, which stand in quotes or behind a slash, stay as they are.
-
-    >>> _in_options("content_weight: -1; or network='vgg19_slim', not 'seed=1.png'")
-    "--content-weight: -1; or --network vgg19_slim, not 'seed=1.png'"
-    """
-    own = r"(?<![\w/'\\])"
-    for name, words in PICTURES.items():
-        message = re.sub(rf"{own}{name}\b(?!\.)", words, message)
-    names = "|".join([*style_transfer.__kwdefaults__, "time_budget"])
-
-    def option(found):
-        name, sign, value = found.groups()
-        name = f"--{name.replace('_', '-')}"
-        return f"{name} {value.strip(chr(39))}" if sign == "=" else f"{name}:"
-
-    pattern = rf"{own}({names})(=|:)('[^']*'|(?<==)[\w./-]+|)"
-    return re.sub(pattern, option, message)
-
-
-def _complain(message):
-    """Prints a message on one line, whatever names are in it."""
-    print("nst-tf:", *message.splitlines(), file=sys.stderr)
-
-
 # The commands
-
-
-def _say(words):
-    """Prints to stdout, even letters that its encoding lacks."""
-    encoding = sys.stdout.encoding or "utf-8"
-    print(str(words).encode(encoding, "backslashreplace").decode(encoding))
-
-
-def _outputs(contents, styles, output):
-    """Where each picture goes, checked before anything is computed."""
-    named = [Path(f"{Path(c).stem}-{Path(styles[0]).stem}.png") for c in contents]
-    if output is None:
-        paths = named
-    elif os.path.isdir(output):
-        paths = [Path(output) / name for name in named]
-    elif len(contents) > 1:
-        raise ValueError(f"{output} is not a folder; {len(contents)} pictures need one")
-    else:
-        paths = [Path(output)]
-    for path in paths:
-        check_path(path)
-        if os.path.realpath(path) in map(os.path.realpath, [*contents, *styles]):
-            raise ValueError(f"{path} is one of the pictures; choose another name")
-    if len(set(paths)) < len(paths):
-        raise ValueError("two photographs have the same name; paint them one by one")
-    return paths
 
 
 def _seconds(text):
@@ -241,15 +141,15 @@ def _paint(photograph, style, path, callbacks, settings, debug=False):
             raise
         result.save(path)
         what = str(error) or type(error).__name__
-        _complain(_in_options(f"{what}. The last good picture: {path}"))
+        complain(in_options(f"{what}. The last good picture: {path}"))
         if debug:
             raise
         return 130 if isinstance(error, KeyboardInterrupt) else 1
     result.save(path)
     if not result.complete:
-        _say(f"Stopped after {len(result.history['step'])} steps: {path}")
+        say(f"Stopped after {len(result.history['step'])} steps: {path}")
         return 130
-    _say(path)
+    say(path)
     return 0
 
 
@@ -296,7 +196,7 @@ def _paint_all(args, photographs, style, paths, settings, budget):
 def _transfer(args):
     contents, styles = _pictures(args)
     _check_options(args, contents)
-    paths = _outputs(contents, styles, args.output)
+    paths = outputs(contents, styles, args.output)
     names = [name for name in style_transfer.__kwdefaults__ if name in args]
     settings = {name: getattr(args, name) for name in names}
     if args.quiet:
@@ -311,24 +211,11 @@ def _transfer(args):
 
 def _describe(args):
     for name, value in read_settings(args.picture).items():
-        _say(f"{name:16} {json.dumps(value)}")
+        say(f"{name:16} {json.dumps(value)}")
     return 0
 
 
 # The parser
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message):
-        _complain(f"{message} (see {self.prog} --help)")
-        self.exit(2)
-
-
-def _add_debug(parser, default):
-    """Allowed before the command and after it; the second must not undo the first."""
-    parser.add_argument(
-        "--debug", action="store_true", default=default, help="show tracebacks"
-    )
 
 
 def _add_transfer(commands):
@@ -360,7 +247,7 @@ def _add_transfer(commands):
         metavar="PAINTING",
         help="paintings to blend in",
     )
-    _add_options(parser.add_argument_group("settings"), style_transfer)
+    add_options(parser.add_argument_group("settings"), style_transfer)
     run = parser.add_argument_group("the run")
     run.add_argument(
         "--checkpoint",
@@ -379,7 +266,7 @@ def _add_transfer(commands):
         help="such as 90s or 2m: chooses size and steps to fit",
     )
     run.add_argument("--quiet", action="store_true", help="no progress bar")
-    _add_debug(run, default=argparse.SUPPRESS)
+    add_debug(run, default=argparse.SUPPRESS)
 
 
 def _add_describe(commands):
@@ -388,15 +275,16 @@ def _add_describe(commands):
     )
     parser.set_defaults(run=_describe)
     parser.add_argument("picture", metavar="PICTURE", help="a PNG file")
-    _add_debug(parser, default=argparse.SUPPRESS)
+    add_debug(parser, default=argparse.SUPPRESS)
 
 
 def _parser():
-    parser = _Parser(prog="nst-tf", description="Neural style transfer.")
+    parser = Parser(prog="nst-tf", description="Neural style transfer.")
     parser.add_argument("--version", action="version", version=f"nst-tf {__version__}")
-    _add_debug(parser, default=False)
+    add_debug(parser, default=False)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _add_transfer(commands)
+    fast_commands.add(commands)
     _add_describe(commands)
     return parser
 
@@ -411,7 +299,7 @@ def main(arguments=None):
     except (ValueError, OSError, ImportError) as error:
         if args.debug:
             raise
-        _complain(_in_options(str(error)))
+        complain(in_options(str(error)))
         return 2
 
 

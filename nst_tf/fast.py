@@ -282,9 +282,17 @@ def fast_paint(photo: tf.Tensor, vector: np.ndarray) -> tf.Tensor:
 
     Returns:
         `(1, H, W, 3)` in [0, 1].
+
+    Raises:
+        ValueError: a side of less than 24 pixels.
     """
     network, style = fast_network(), tf.constant(vector[None])
     height, width = photo.shape[1:3]
+    if min(height, width) < SMALLEST:
+        raise ValueError(
+            f"picture: {width} x {height} pixels; the fast network needs at least "
+            f"{SMALLEST} x {SMALLEST}"
+        )
     if height * width > WHOLE:
         return _in_parts(photo, style, network)
     return network.paint(photo, style)
@@ -317,7 +325,8 @@ def fast_style_transfer(
         content_image: the photograph: a path, URL, `PIL.Image` or array.
         style: a name from `fast_styles`, `{name: weight}`, a painting, or what
             `fit_style` made.
-        size: long edge of the result in pixels; None keeps the photograph's own.
+        size: long edge of the result in pixels; full is the photograph's own; from
+            Python None.
         strength: 0 is the photograph, 1 the painting.
 
     Returns:
@@ -325,6 +334,12 @@ def fast_style_transfer(
 
     Raises:
         ValueError: for anything that cannot work.
+
+    Example:
+
+    >>> result = fast_style_transfer("photo.jpg", "starry_night", size=48)
+    >>> result.image.shape
+    (32, 48, 3)
     """
     if not 0 <= strength <= 1:
         raise ValueError(f"strength: {strength}; wanted a number from 0 to 1")
@@ -374,6 +389,13 @@ def fit_style(
 
     Raises:
         ValueError: not a picture, or minutes or steps that are not above zero.
+
+    Example:
+
+    >>> mine = fit_style("painting.jpg", steps=2)
+    >>> mine.save("mine.npz")
+    >>> fast_style_transfer("photo.jpg", "mine.npz", size=48).image.shape
+    (32, 48, 3)
     """
     if not (minutes > 0 if steps is None else steps > 0):
         raise ValueError(f"minutes: {minutes}, steps: {steps}; wanted more than 0")

@@ -5,8 +5,10 @@
     Playground(pictures("images/content"), pictures("images/style"))
 
 In a notebook; or as a page, with `make playground`. The only file that knows
-ipywidgets. The run has a thread of its own, so that the page stays responsive; Stop
-keeps the picture so far, and Keep puts a picture beside those that come next.
+ipywidgets. The fast network paints anew whenever one of its knobs moves; Paint goes on
+from there, step by step. Both have threads of their own, so that the page stays
+responsive; Stop keeps the picture so far, and Keep puts a picture beside those that
+come next.
 """
 
 import base64
@@ -16,6 +18,9 @@ import tempfile
 import threading
 from pathlib import Path
 
+import numpy as np
+
+from nst_tf.fast import fast_style_transfer, fast_styles, style_vector
 from nst_tf.features import layer_names
 from nst_tf.figures import curves_as_png
 from nst_tf.images import load_image, to_pil
@@ -33,6 +38,8 @@ except ImportError as error:
 
 DEFAULTS = style_transfer.__kwdefaults__
 OWN = "your own picture"
+PREDICTED = "the painting's"
+FAST_SIZE = 512  # pixels of the picture in a second
 SIZES = (96, 128, 192, 256, 384, 512)
 # Round numbers only, as the legend of the curves shows them: 1, 2, 5, 10 ...
 ALPHAS = (*(float(f"{n}e{k}") for k in range(-4, 0) for n in (1, 2, 5)), 1.0)
@@ -77,6 +84,14 @@ def _img(png, alt):
     return f'<img src="{_address(png)}" alt="{html.escape(alt)}" decoding="sync">'
 
 
+def _link(result):
+    """A link that holds the picture itself."""
+    return (
+        f'<a download="nst_tf.png" href="{_address(_saved(result))}">'
+        "Download the picture</a>"
+    )
+
+
 def _problem(error):
     return f'<span style="color: #e53935">{html.escape(str(error))}</span>'
 
@@ -85,6 +100,10 @@ def _in_words(value):
     if isinstance(value, tuple):
         return ", ".join(value)
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _alive(thread):
+    return thread is not None and thread.is_alive()
 
 
 # What can be chosen
@@ -172,6 +191,20 @@ def _knobs(network):
     }
 
 
+def _fast_knobs():
+    """The knobs of the fast network: `{name: widget}`."""
+    styles = {PREDICTED: PREDICTED}
+    styles |= {name.replace("_", " "): name for name in fast_styles()}
+    options = list(styles.items())
+    share = {"min": 0.0, "max": 1.0, "step": 0.05, "readout_format": ".2f"}
+    return {
+        "style": _choice("style", options, PREDICTED),
+        "second": _choice("second style", options, PREDICTED),
+        "share": _knob(widgets.FloatSlider, "of the second", 0.0, **share),
+        "strength": _knob(widgets.FloatSlider, "strength", 1.0, **share),
+    }
+
+
 # What came of it
 
 
@@ -195,17 +228,19 @@ class _Painted:
         """Shows a `Result`, and what it was asked for: `{words: value}`."""
         self.asked, self.guess = asked, guess
         steps, totals = len(result.history["step"]), result.history["total"]
-        picture = f"{asked['Photo']}, painted like {asked['Painting']}"
-        curves = f"the total goes from {totals[0]:.3g} to {totals[-1]:.3g}"
-        shown = {
-            "picture": _img(_png(result.image), f"{picture}, after {steps} steps"),
-            "curves": _img(
-                curves_as_png(result), f"Loss curves of {steps} steps: {curves}"
-            ),
-            "settings": html.escape("; ".join(map(" ".join, asked.items()))),
-        }
-        for name, value in shown.items():
-            self.parts[name].value = value
+        words = (
+            f"{asked['Photo']}, painted like {asked.get('style', asked['Painting'])}"
+        )
+        curves = ""
+        if steps:
+            words += f", after {steps} steps"
+            fall = f"the total goes from {totals[0]:.3g} to {totals[-1]:.3g}"
+            alt = f"Loss curves of {steps} steps: {fall}"
+            curves = _img(curves_as_png(result), alt)
+        self.parts["picture"].value = _img(_png(result.image), words)
+        self.parts["curves"].value = curves
+        settings = "; ".join(map(" ".join, asked.items()))
+        self.parts["settings"].value = html.escape(settings)
 
     def take(self, other):
         """Shows what another shows, which has nothing to show from then on."""
@@ -240,15 +275,25 @@ class Playground(widgets.VBox):
     def __init__(self, contents, styles, network="vgg19_slim"):
         self.network, self.result = network, None
         self._stopping, self._thread, self._notes = False, None, None
+        self._lock, self._wanted, self._looking = threading.Lock(), False, None
+        self._fast = None, None  # the photograph's name, and its picture
         self.content = _Picker("Photo", contents)
         self.style = _Picker("Painting", styles)
-        self.knobs = _knobs(network)
+        self.knobs, self.fast_knobs = _knobs(network), _fast_knobs()
+        for knob in (
+            *self.fast_knobs.values(),
+            *(p.choice for p in (self.content, self.style)),
+            *(p.upload for p in (self.content, self.style)),
+        ):
+            knob.observe(lambda _: self.look(), "value")
         self.guess = _knob(
             widgets.Text, "your guess", "", placeholder="What will the picture be like?"
         )
         self._make_buttons()
         self.progress = widgets.IntProgress(min=0, max=1, layout={"width": "auto"})
-        self.status = widgets.HTML("Choose, guess, and press Paint.")
+        self.status = widgets.HTML(
+            "Choose, move a knob: a picture in a second. Or guess, and press Paint."
+        )
         self.kept, self.now = _Painted("Kept"), _Painted("Now")
         self.kept.panel.layout.display = "none"
         super().__init__([widgets.HTML(CSS), self._page()])
@@ -267,9 +312,12 @@ class Playground(widgets.VBox):
         wrapped = {"flex_flow": "row wrap"}
         pickers = widgets.HBox([self.content.panel, self.style.panel], layout=wrapped)
         buttons = widgets.HBox([self.paint, self.stop, self.keep])
-        knobs = [pickers, *self.knobs.values(), self.guess, buttons]
+        knobs = widgets.Tab(
+            [widgets.VBox([*k.values()]) for k in (self.fast_knobs, self.knobs)],
+            titles=["In a second", "Step by step"],
+        )
         left = widgets.VBox(
-            [*knobs, self.progress, self.status],
+            [pickers, knobs, self.guess, buttons, self.progress, self.status],
             layout={"flex": "1 1 300px", "max_width": "400px"},
         )
         right = widgets.HBox(
@@ -283,13 +331,68 @@ class Playground(widgets.VBox):
         knobs = {k.description: _in_words(k.value) for k in self.knobs.values()}
         return {"Photo": self.content.name(), "Painting": self.style.name()} | knobs
 
+    # The picture in a second
+
+    def look(self):
+        """Paints with the fast network; if it is painting, as soon as that is done."""
+        if _alive(self._thread):
+            return
+        with self._lock:
+            self._wanted = True
+            if not _alive(self._looking):
+                self._looking = threading.Thread(target=self._looks, daemon=True)
+                self._looking.start()
+
+    def _looks(self):
+        while True:
+            with self._lock:
+                if not self._wanted:
+                    self._looking = None
+                    return
+                self._wanted = False
+            try:
+                self._look()
+            except Exception as error:  # the page is the only place to say it
+                self.status.value = _problem(error)
+
+    def _look(self):
+        photo, knobs = self.content.source(), self.fast_knobs
+        picture = fast_style_transfer(
+            photo, self._vector(), size=FAST_SIZE, strength=knobs["strength"].value
+        )
+        if _alive(self._thread):  # it has begun meanwhile, and shows its own picture
+            return
+        self.result, self._fast = picture, (self.content.name(), picture.image)
+        asked = {"Photo": self.content.name(), "Painting": self.style.name()}
+        asked |= {k.description: _in_words(k.value) for k in knobs.values()}
+        self.now.show(picture, asked, self.guess.value)
+        self._name_both()
+        self.knobs["init"].value = "fast"
+        self.keep.disabled = False
+        self.status.value = f"{_link(picture)}; Paint goes on from there."
+
+    def _vector(self):
+        """The style that the knobs of the fast network ask for."""
+        first, second, share = (
+            self.fast_knobs[name].value for name in ("style", "second", "share")
+        )
+        vectors = [
+            style_vector(self.style.source() if style == PREDICTED else style)
+            for style in ([first, second] if share else [first])
+        ]
+        weights = [1 - share, share][: len(vectors)]
+        return np.average(vectors, axis=0, weights=weights).astype("float32")
+
     # The run
 
     def start(self):
         """Paints, in a thread of its own, with the knobs as they are now."""
-        if self._thread and self._thread.is_alive():
+        if _alive(self._thread):
             return
         settings = {name: knob.value for name, knob in self.knobs.items()}
+        photo, picture = self._fast
+        if settings["init"] == "fast" and photo == self.content.name():
+            settings["init"] = picture
         try:
             pictures = self.content.source(), self.style.source()
         except ValueError as error:
@@ -341,13 +444,12 @@ class Playground(widgets.VBox):
         self.status.value = f"Step {self.progress.value}: total loss {total:.4g}"
 
     def _finish(self):
-        """Says that it is done, with a link that holds the picture itself."""
+        """Says that it is done."""
         done = "Done" if self.result.complete else "Stopped"
         seconds = self.result.history["seconds"][-1]
         self.status.value = (
             f"{done} after {self.progress.value} steps, {seconds:.0f} s. "
-            f'<a download="nst_tf.png" href="{_address(_saved(self.result))}">'
-            "Download the picture</a>"
+            f"{_link(self.result)}"
         )
 
     def _keep(self):

@@ -14,7 +14,7 @@ from nst_tf.features import check_layers, check_variant, layer_names
 from nst_tf.optimizers import OPTIMIZERS
 from nst_tf.sources import is_url
 
-INITS = ("content", "style", "noise")
+INITS = ("content", "style", "noise", "fast")
 SMALLEST_SIZE = 32
 WATCHING = ("nst_tf.callbacks", "nst_tf.figures")  # where functions make callbacks
 

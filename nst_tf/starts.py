@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import tensorflow as tf
 
+from nst_tf.fast import fast_paint, predict_style
 from nst_tf.features import smallest_side
 from nst_tf.images import load_image, open_image, resize
 from nst_tf.targets import fingerprint
@@ -33,15 +34,18 @@ class Pictures:
         contents: the photograph at every size, a list of `(1, H, W, 3)`.
         firsts: the first image at every size, in the shapes of the contents.
         styles: the paintings at the first size.
+        painted: whether the first image follows from photograph and paintings.
     """
 
     contents: list
     firsts: list
     styles: list
+    painted: bool = False
 
     def fingerprint(self):
-        """A short hash of all their pixels."""
-        return fingerprint([*self.firsts, *self.contents, *self.styles])
+        """A short hash of the pixels that were given."""
+        given = [] if self.painted else self.firsts
+        return fingerprint([*given, *self.contents, *self.styles])
 
 
 def _pictures_of_init(settings, style, least, full):
@@ -58,6 +62,10 @@ def _firsts(contents, style, settings, least, full):
     init, shapes = settings.init, [content.shape[1:3] for content in contents]
     if isinstance(init, str) and init == "content":
         return contents
+    if isinstance(init, str) and init == "fast":
+        vectors = [predict_style(image) for image in style.images]
+        vector = np.average(vectors, axis=0, weights=style.blend).astype("float32")
+        return [fast_paint(content, vector) for content in contents]
     if isinstance(init, str) and init == "noise":  # enlarged: no finer noise
         noise = np.random.default_rng(settings.seed).uniform(size=contents[0].shape)
         noise = tf.constant(noise, tf.float32)
@@ -85,7 +93,9 @@ def load_pictures(content_image, style, settings, full=False):
     of_style = isinstance(settings.init, str) and settings.init == "style"
     also = sizes if of_style else []  # for the first image
     styles, *_ = style.load([*settings.style_sizes, *also], least)
-    return Pictures(contents, _firsts(contents, style, settings, least, full), styles)
+    firsts = _firsts(contents, style, settings, least, full)
+    painted = isinstance(settings.init, str) and settings.init == "fast"
+    return Pictures(contents, firsts, styles, painted)
 
 
 def load_same_pictures(saved, content_image, style, settings):

@@ -230,7 +230,8 @@ def style_transfer(
             reflect, a mirror of the picture.
         normalize: rescale the filters to a mean activation of one, as in the paper.
         weights: a file of weights, instead of the network's own.
-        init: the first image: content, style, noise, or a picture.
+        init: the first image: content, style, noise, fast (the picture that the fast
+            network guesses), or a picture.
         seed: of the noise; the same seed gives the same picture.
         optimizer: lbfgs or adam; from Python also any Keras optimizer, such as
             `keras.optimizers.Adam(0.05)`, whose rate is in units of the pixels' range.

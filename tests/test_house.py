@@ -24,9 +24,11 @@ ROWS = [
     {"features", "figures", "films", "results"},
     {"callbacks", "settings", "tiling"},
     {"targets", "resume"},
-    {"fast", "starts"},
+    {"fast"},
+    {"starts", "exports"},
     {"transfer"},
-    {"sweeps", "estimates"},
+    {"sweeps", "estimates", "options"},
+    {"fast_commands"},
     {"__main__", "playground"},
 ]
 EXERCISES = [  # the rooms of nst_tf/exercises, which the others do not import
@@ -140,7 +142,7 @@ def test_public_functions_are_annotated():
 
 
 WITHOUT = {"callbacks", "figures", "films", "first_guess", "playground"}
-WITHOUT |= {"results", "resume", "settings", "starts", "fast", "__main__"}
+WITHOUT |= {"results", "resume", "settings", "starts", "fast_commands", "__main__"}
 EXAMPLES = sorted(set().union(*ROWS) - WITHOUT)
 EXAMPLES += ["exercises"]
 EXAMPLES += [

@@ -12,6 +12,7 @@ import time
 import urllib.request
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 pytest.importorskip("ipywidgets")
@@ -161,6 +162,56 @@ def test_every_picture_says_what_is_seen():
         "Loss curves of 5 steps: the total goes from "
         f"{totals[0]:.3g} to {totals[-1]:.3g}",
     ]
+
+
+def wait_for_a_look(page):
+    while page._looking:
+        time.sleep(0.05)
+
+
+def test_a_moved_knob_shows_a_picture_in_a_second():
+    page = small()
+    page.fast_knobs["style"].value = "the_wave"
+    wait_for_a_look(page)
+    expected = nst.fast_style_transfer("photo.jpg", "the_wave", size=512)
+    np.testing.assert_allclose(page.result.image, expected.image, atol=1e-4)
+    shown = page.now.parts["picture"].value
+    assert "photo, painted like the_wave" in shown
+    assert "download" in page.status.value and not page.keep.disabled
+
+    page.fast_knobs["strength"].value = 0.5
+    wait_for_a_look(page)
+    expected = nst.fast_style_transfer("photo.jpg", "the_wave", size=512, strength=0.5)
+    np.testing.assert_allclose(page.result.image, expected.image, atol=1e-4)
+    assert page.now.parts["picture"].value != shown
+
+
+def test_a_blend_of_the_painting_and_a_style():
+    page = small()
+    page.fast_knobs["second"].value = "udnie"
+    page.fast_knobs["share"].value = 0.25
+    wait_for_a_look(page)
+    vector = 0.75 * nst.predict_style("painting.jpg") + 0.25 * nst.style_vector("udnie")
+    expected = nst.fast_style_transfer("photo.jpg", vector, size=512).image
+    np.testing.assert_allclose(page.result.image, expected, atol=1e-4)
+
+
+def test_paint_goes_on_from_the_picture_in_a_second():
+    page = small()
+    page.fast_knobs["style"].value = "the_wave"
+    wait_for_a_look(page)
+    assert page.knobs["init"].value == "fast"
+    picture = page.result.image
+    paint(page)
+    expected = nst.style_transfer(
+        "photo.jpg",
+        "painting.jpg",
+        init=picture,
+        size=48,
+        steps=5,
+        network="vgg19_slim",
+    )
+    np.testing.assert_allclose(page.result.image, expected.image, atol=1e-3)
 
 
 def test_stop_keeps_the_picture():
@@ -338,7 +389,7 @@ def test_a_text_that_is_uploaded_gets_a_friendly_line(browser, address, tmp_path
     (tmp_path / "text.jpg").write_text("I am a text.")
     page = opened(browser, address)
     upload_by_hand(page, 1, tmp_path / "text.jpg")
-    page.get_by_text("not a picture that can be read").wait_for()
+    page.get_by_text("not a picture that can be read").first.wait_for()
     page.close()
 
 

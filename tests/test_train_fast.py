@@ -46,12 +46,23 @@ def test_the_loss_is_the_librarys(see):
 
 def test_a_lesson_is_the_same_for_the_same_seed_and_epoch():
     style = {"block1_conv1": np.ones((2, 2)), "statistics": np.ones(3)}
-    lessons = train_fast.Lessons([picture(0)], [style], [style] * 3, 5, 0, 4, 32)
+    lessons = train_fast.Lessons([picture(0)], [style], [style] * 3, 30, 0, 4, 32)
     (one,), (again,), (other,) = lessons[0], lessons[0], lessons[1]
     np.testing.assert_array_equal(one["photo"], again["photo"])
     assert not np.array_equal(one["photo"], other["photo"])
     assert one["photo"].shape == (4, 32, 32, 3)
-    assert list(one["row"][::2]) == [0, 0] and list(one["row"][1::2]) == [-1, -1]
+    first, *others = np.transpose([lessons[k][0]["row"] for k in range(30)])
+    assert set(first) == {-1, train_fast.PHOTOGRAPH}
+    assert set(np.ravel(others)) == {0, train_fast.PHOTOGRAPH}
+
+
+def test_no_crop_is_altogether_flat():
+    """Normalising one would raise its rounding errors to the power of all layers."""
+    style = {"statistics": np.ones(3)}
+    white = np.full((40, 40, 3), 255, "uint8")
+    lessons = train_fast.Lessons([white], [style], [style], 30, 0, 4, 32)
+    spreads = [photo.std() for k in range(30) for photo in lessons[k][0]["photo"]]
+    assert min(spreads) > train_fast.FLAT / 3
 
 
 def test_variants_and_flat_parts_are_pictures():

@@ -1,0 +1,253 @@
+"""The commands of the fast network: `nst-tf fast`, `styles`, `fit-style`, `export`."""
+
+import argparse
+import os
+import time
+from pathlib import Path
+
+from tqdm.auto import tqdm
+
+from nst_tf.exports import export_fast
+from nst_tf.fast import fast_style_transfer, fast_styles, fit_style, style_vector
+from nst_tf.features import WEIGHTS
+from nst_tf.figures import image_grid
+from nst_tf.images import FORMATS, check_path
+from nst_tf.options import add_debug, add_options, complain, in_options, outputs, say
+from nst_tf.settings import check_blend
+
+FAST = """\
+Paint photographs in a second, by one pass of a network (Johnson et al. 2016).
+
+  nst-tf fast photo.jpg the_wave -o out.png
+  nst-tf fast photo.jpg painting.jpg --size 2048
+  nst-tf fast photos udnie --strength 0.7 -o folder
+  nst-tf fast photo.jpg the_wave --style udnie --style-blend 0.6 0.4
+
+A style is a name, see `nst-tf styles`; a painting; or what `nst-tf fit-style` wrote.
+"""
+STYLES = """\
+List the styles that have a name, with their painters, and why they are free.
+
+  nst-tf styles
+  nst-tf styles --sheet sheet.jpg --photo photo.jpg
+"""
+FIT_STYLE = """\
+Learn a painting's style, better than it is predicted: `nst-tf fast` takes the file.
+
+  nst-tf fit-style painting.jpg -o mine.npz --minutes 3
+"""
+EXPORT = """\
+Write the network for other places: browsers, phones, other languages.
+
+  nst-tf export fast.onnx
+  nst-tf export wave.tflite --style the_wave
+"""
+COLUMNS = 5  # of the sheet
+SHEET_SIZE = 320  # pixels of each of its pictures
+
+
+def _style(style, others, blend):
+    """One style, or the blend of several, as `fast_style_transfer` takes it."""
+    styles = [style, *others]
+    if len(styles) == 1 and blend is None:
+        return style
+    weights = check_blend(blend, styles)
+    if len(set(styles)) < len(styles):
+        raise ValueError("--style: one of them is named twice")
+    return dict(zip(styles, weights, strict=True))
+
+
+def _photographs(paths):
+    """The paths; those of a folder's pictures instead of the folder."""
+    found = []
+    for path in paths:
+        if not os.path.isdir(path):
+            found.append(path)
+            continue
+        inside = sorted(p for p in Path(path).iterdir() if p.suffix.lower() in FORMATS)
+        if not inside:
+            raise ValueError(f"{path}: there is no picture in this folder")
+        found += map(str, inside)
+    return found
+
+
+# The commands
+
+
+def _fast(args):
+    if len(args.pictures) < 2:
+        raise ValueError("one name only; wanted a photograph and a style")
+    *paths, style = args.pictures
+    contents = _photographs(paths)
+    files = outputs(contents, [style, *args.style], args.output)
+    style = _style(style, args.style, args.style_blend)
+    vector, status = style_vector(style), 0
+    for content, path in zip(contents, files, strict=True):
+        try:
+            result = fast_style_transfer(
+                content, vector, size=args.size, strength=args.strength
+            )
+        except ValueError as error:
+            if len(contents) == 1 or args.debug:
+                raise
+            complain(in_options(str(error)))  # and on to the next one
+            status = 1
+            continue
+        result.settings["style"] = style
+        result.save(path)
+        say(path)
+    return status
+
+
+def _styles(args):
+    if args.sheet:
+        path = check_path(args.sheet, (".jpg", ".png", ".pdf", ".svg"))
+        _sheet(args.photo).savefig(path, dpi=110)
+        say(path)
+        return 0
+    for name, about in fast_styles().items():
+        say(f"{name:17} {about}")
+    return 0
+
+
+def _sheet(photo):
+    """A Figure: one photograph in all named styles."""
+    names = list(fast_styles())
+    pictures = [
+        fast_style_transfer(photo, name, size=SHEET_SIZE).image for name in names
+    ]
+    rows = range(0, len(names), COLUMNS)
+    return image_grid(
+        [pictures[k : k + COLUMNS] for k in rows],
+        labels=[names[k : k + COLUMNS] for k in rows],
+    )
+
+
+def _watch(args):
+    """A callback of `fit_style` that shows its progress, in steps or in seconds."""
+    began, bar = time.monotonic(), None
+
+    def watch(step, loss):
+        nonlocal bar
+        total = args.steps or round(60 * args.minutes)
+        made = step if args.steps else round(time.monotonic() - began)
+        if bar is None:
+            bar = tqdm(total=total, unit="step" if args.steps else "s")
+        bar.set_postfix(loss=f"{loss:.4g}", refresh=False)
+        bar.update(min(made, total) - bar.n)
+
+    return None if args.quiet else watch
+
+
+def _fit_style(args):
+    path = check_path(args.output, (".npz",))
+    names = fit_style.__kwdefaults__
+    settings = {name: getattr(args, name) for name in names if name in args}
+    style = fit_style(args.painting, callback=_watch(args), **settings)
+    style.save(path)
+    say(path)
+    return 0
+
+
+def _export(args):
+    one = None
+    if args.style:
+        one = _style(args.style[0], args.style[1:], args.style_blend)
+    export_fast(args.path, one)
+    say(args.path)
+    return 0
+
+
+# Their options
+
+
+def _size(text):
+    """`--size 2048`, or `--size full` for the photograph's own."""
+    return None if text == "full" else int(text)
+
+
+def _command(commands, name, run, words, usage):
+    what, _ = words.split("\n", 1)
+    parser = commands.add_parser(
+        name,
+        help=what[0].lower() + what[1:].rstrip("."),
+        description=words,
+        usage=f"nst-tf {name} {usage}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _add_style_options(parser, words):
+    parser.add_argument("--style", nargs="+", default=[], metavar="STYLE", help=words)
+    parser.add_argument(
+        "--style-blend",
+        nargs="+",
+        type=float,
+        metavar="X",
+        help="weights of the styles, such as 0.7 0.3 [equal]",
+    )
+
+
+def _add_fast(commands):
+    usage = "PHOTO [PHOTO ...] STYLE [-o OUT] [options]"
+    parser = _command(commands, "fast", _fast, FAST, usage)
+    parser.add_argument(
+        "pictures",
+        metavar="PHOTO ... STYLE",
+        nargs="+",
+        help="before all options: paths or URLs of photographs, or folders of them; "
+        "then the style",
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="OUT",
+        help="a file, or a folder [PHOTO-STYLE.png here]",
+    )
+    _add_style_options(parser, "styles to blend in")
+    add_options(parser, fast_style_transfer, size=_size)
+    add_debug(parser, default=argparse.SUPPRESS)
+
+
+def _add_styles(commands):
+    usage = "[--sheet FILE] [--photo PHOTO]"
+    parser = _command(commands, "styles", _styles, STYLES, usage)
+    parser.add_argument(
+        "--sheet", metavar="FILE", help="a photograph in all of them, as a .jpg or .png"
+    )
+    parser.add_argument(
+        "--photo",
+        default=str(WEIGHTS / "photos" / "cat.jpg"),
+        help="the photograph of the sheet [a cat]",
+    )
+    add_debug(parser, default=argparse.SUPPRESS)
+
+
+def _add_fit_style(commands):
+    usage = "PAINTING -o FILE [options]"
+    parser = _command(commands, "fit-style", _fit_style, FIT_STYLE, usage)
+    parser.add_argument("painting", metavar="PAINTING", help="a path or URL")
+    parser.add_argument("-o", "--output", metavar="FILE", required=True, help="an .npz")
+    add_options(parser, fit_style)
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    add_debug(parser, default=argparse.SUPPRESS)
+
+
+def _add_export(commands):
+    usage = "FILE [--style STYLE ...] [options]"
+    parser = _command(commands, "export", _export, EXPORT, usage)
+    parser.add_argument(
+        "path", metavar="FILE", help="ends in .onnx, .tflite or .keras; or a folder"
+    )
+    _add_style_options(
+        parser, "the only style that it paints in [any, a vector as its second input]"
+    )
+    add_debug(parser, default=argparse.SUPPRESS)
+
+
+def add(commands):
+    """Adds the commands to those of `nst-tf`."""
+    for add_one in (_add_fast, _add_styles, _add_fit_style, _add_export):
+        add_one(commands)
