@@ -14,11 +14,17 @@ loud painting counts as much as a quiet one.
 
 An interrupted run goes on from what FOLDER holds. Only Keras is needed: with
 KERAS_BACKEND=jax or torch it also runs where there is a GPU and no TensorFlow.
+
+Past one machine: start the same command on each, with TensorFlow's TF_CONFIG, which
+names them all; each step's batch is divided among them. FOLDER is each one's own, or
+shared: the first one reports and writes fast.npz.
 """
 
 import argparse
+import contextlib
 import json
 import math
+import os
 import sys
 import types
 from pathlib import Path
@@ -201,7 +207,9 @@ class Lessons(keras.utils.PyDataset):
         )
         if rng.random() < 0.15:
             crop = flat_part(rng, crop)
-        if crop.std() < FLAT:  # rounding errors would be all that there is to normalise
+        if (
+            crop.std((0, 1)).max() < FLAT
+        ):  # rounding errors would be all that there is to normalise
             crop = np.clip(crop + rng.normal(0, FLAT, crop.shape), 0, 1)
         styles = self.named if i % 4 else self.others
         row = int(rng.integers(len(styles)))
@@ -295,6 +303,22 @@ def begin_with(model, path, known):
     model.table.assign(table)
 
 
+# Where it is learnt
+
+
+def workers():
+    """A scope for what learns, and which of the machines that TF_CONFIG names this is.
+
+    To be called before anything is computed.
+    """
+    if keras.backend.backend() != "tensorflow" or "TF_CONFIG" not in os.environ:
+        return contextlib.nullcontext(), 0
+    import tensorflow as tf
+
+    strategy = tf.distribute.MultiWorkerMirroredStrategy()
+    return strategy.scope(), json.loads(os.environ["TF_CONFIG"])["task"]["index"]
+
+
 class Finite(keras.callbacks.Callback):
     """Ends a run whose loss is no number, before that is kept."""
 
@@ -355,6 +379,18 @@ class Report(keras.callbacks.Callback):
         export(self.model, self.known, self.styles, self.run / "fast.npz")
 
 
+def adam(args):
+    """The optimizer: one rate, which falls in the last epochs."""
+    falling = args.cooldown * args.batches
+    first = (args.epochs - args.cooldown) * args.batches
+    steps = [first + k * falling // 8 for k in range(8)]
+    rates = [args.rate * (1 - k / 8) for k in range(8)] + [args.rate / 32]
+    rate = keras.optimizers.schedules.PiecewiseConstantDecay(steps, rates)
+    return keras.optimizers.Adam(
+        rate, global_clipnorm=1.0, use_ema=True, ema_momentum=0.998
+    )
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("photos", type=Path, help="folder of .jpg, .png")
@@ -375,6 +411,7 @@ def main():
     parser.add_argument("--every", type=int, default=5, help="epochs between reports")
     args = parser.parse_args()
 
+    scope, worker = workers()
     keras.utils.set_random_seed(args.seed)
     args.run.mkdir(parents=True, exist_ok=True)
     photos = read_pictures(args.photos, least=UNSEEN + 1)
@@ -395,12 +432,14 @@ def main():
     )
     print(f"{len(known)} named styles, {len(others)} others", flush=True)
 
-    model = Training(see, len(known[0]["statistics"]), args.alpha)
-    model.predictor.get_layer("standard").adapt(
-        np.stack([style["statistics"] for style in others])
-    )
-    if args.begin:
-        begin_with(model, args.begin, known)
+    with scope:
+        model = Training(see, len(known[0]["statistics"]), args.alpha)
+        model.predictor.get_layer("standard").adapt(
+            np.stack([style["statistics"] for style in others])
+        )
+        if args.begin:
+            begin_with(model, args.begin, known)
+        model.compile(adam(args), jit_compile=JIT)
     lessons = Lessons(
         [p for i, p in enumerate(photos) if i % UNSEEN],
         known,
@@ -410,36 +449,24 @@ def main():
         args.batch,
         args.size,
     )
-    last = args.cooldown * len(lessons)
-    decay = keras.optimizers.schedules.PiecewiseConstantDecay
-    first = (args.epochs - args.cooldown) * len(lessons)
-    steps = [first + k * last // 8 for k in range(8)]
-    rates = [args.rate * (1 - k / 8) for k in range(9)]
-    rates[-1] = rates[-2] / 4
-    adam = keras.optimizers.Adam(
-        decay(steps, rates), global_clipnorm=1.0, use_ema=True, ema_momentum=0.998
-    )
-    model.compile(adam, jit_compile=JIT)
-    model.fit(
-        lessons,
-        epochs=args.epochs,
-        verbose=0,
-        callbacks=[
-            Finite(),
-            keras.callbacks.BackupAndRestore(
-                args.run / "backup", delete_checkpoint=False
-            ),
+    callbacks = [
+        Finite(),
+        keras.callbacks.BackupAndRestore(
+            args.run / f"backup{worker or ''}", delete_checkpoint=False
+        ),
+        keras.callbacks.LambdaCallback(
+            on_epoch_begin=lambda epoch, _: setattr(lessons, "epoch", epoch)
+        ),
+    ]
+    if not worker:
+        some = photos[:: 3 * UNSEEN]
+        callbacks += [
             # What is reported and kept: the mean of the last 500 steps' weights.
             keras.callbacks.SwapEMAWeights(swap_on_epoch=True),
-            keras.callbacks.LambdaCallback(
-                on_epoch_begin=lambda epoch, _: setattr(lessons, "epoch", epoch)
-            ),
-            Report(
-                see, photos[:: 3 * UNSEEN], known, unseen, styles, args.run, args.every
-            ),
+            Report(see, some, known, unseen, styles, args.run, args.every),
             keras.callbacks.CSVLogger(args.run / "log.csv", append=True),
-        ],
-    )
+        ]
+    model.fit(lessons, epochs=args.epochs, verbose=0, callbacks=callbacks)
 
 
 if __name__ == "__main__":
