@@ -2,8 +2,12 @@
 
 import importlib.util
 import json
+import os
+import socket
+import subprocess
 import sys
 
+import h5py
 import numpy as np
 import pytest
 from PIL import Image
@@ -123,3 +127,63 @@ def test_a_run_goes_on_and_writes_what_the_library_reads(folders, monkeypatch):
     result = fast.fast_style_transfer(picture(3), {"one": 0.3, "two": 0.7}, size=40)
     assert result.image.shape == (32, 40, 3)
     fast.fast_network.cache_clear()
+
+
+def arrays_in(path):
+    found = {}
+
+    def keep(name, thing):
+        if isinstance(thing, h5py.Dataset):
+            found[name] = np.array(thing)
+
+    with h5py.File(path) as file:
+        file.visititems(keep)
+    return found
+
+
+def test_two_machines_learn_as_one(folders, tmp_path):
+    """Two processes, each with half of every batch, end with the same numbers."""
+    words = [f"{folders}/photos", "--paintings", f"{folders}/paintings", "--named"]
+    words += [f"{folders}/named", "--variants", "1", "--batches", "2", "--batch", "2"]
+    words += ["--size", "32", "--every", "1", "--epochs", "1", "--cooldown", "1"]
+    styles = {"one": ["00.png", "the first"], "two": ["01.png", "the second"]}
+    (folders / "styles.json").write_text(json.dumps(styles))
+    program = (
+        "import sys\n"
+        f"sys.path.insert(0, {str(features.WEIGHTS)!r})\n"
+        "from pathlib import Path\n"
+        "import train_fast\n"
+        f"train_fast.STYLES = Path({str(folders / 'styles.json')!r})\n"
+        "train_fast.main()\n"
+    )
+    sockets = [socket.socket() for _ in range(2)]
+    for one in sockets:
+        one.bind(("127.0.0.1", 0))
+    machines = [f"127.0.0.1:{one.getsockname()[1]}" for one in sockets]
+    for one in sockets:
+        one.close()
+    running = []
+    for k in range(2):
+        task = {"type": "worker", "index": k}
+        config = json.dumps({"cluster": {"worker": machines}, "task": task})
+        command = [sys.executable, "-c", program, *words, "--run", f"{tmp_path}/run{k}"]
+        running.append(
+            subprocess.Popen(
+                command,
+                env=os.environ | {"TF_CONFIG": config},
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        )
+    for one in running:
+        _, said = one.communicate(timeout=300)
+        assert one.returncode == 0, said[-3000:]
+    assert (tmp_path / "run0" / "fast.npz").exists()
+    assert not (tmp_path / "run1" / "fast.npz").exists()
+    first, second = (
+        arrays_in(tmp_path / f"run{k}/backup{k or ''}/latest.weights.h5")
+        for k in range(2)
+    )
+    assert len(first) > 30 and first.keys() == second.keys()
+    for name, array in first.items():
+        np.testing.assert_array_equal(array, second[name], err_msg=name)

@@ -303,20 +303,32 @@ def begin_with(model, path, known):
     model.table.assign(table)
 
 
-# Where it is learnt
+# On several machines
+
+
+class OnSeveral(Training):
+    """What learns on several machines, around two faults of Keras 3.15 there."""
+
+    def _maybe_symbolic_build(self, *_, **__):
+        """Does nothing, as it is built. Keras' own fails on dicts, as lessons are."""
+
+    def train_step(self, data):
+        """Its logs have an axis, over which Keras takes the mean of all machines."""
+        logs = super().train_step(data)
+        return {name: ops.reshape(value, (1,)) for name, value in logs.items()}
 
 
 def workers():
-    """A scope for what learns, and which of the machines that TF_CONFIG names this is.
+    """A scope for what learns, its class, and the number of this machine.
 
-    To be called before anything is computed.
+    TF_CONFIG names the machines. To be called before anything is computed.
     """
     if keras.backend.backend() != "tensorflow" or "TF_CONFIG" not in os.environ:
-        return contextlib.nullcontext(), 0
+        return contextlib.nullcontext(), Training, 0
     import tensorflow as tf
 
-    strategy = tf.distribute.MultiWorkerMirroredStrategy()
-    return strategy.scope(), json.loads(os.environ["TF_CONFIG"])["task"]["index"]
+    number = json.loads(os.environ["TF_CONFIG"])["task"]["index"]
+    return tf.distribute.MultiWorkerMirroredStrategy().scope(), OnSeveral, number
 
 
 class Finite(keras.callbacks.Callback):
@@ -411,7 +423,7 @@ def main():
     parser.add_argument("--every", type=int, default=5, help="epochs between reports")
     args = parser.parse_args()
 
-    scope, worker = workers()
+    scope, kind, worker = workers()
     keras.utils.set_random_seed(args.seed)
     args.run.mkdir(parents=True, exist_ok=True)
     photos = read_pictures(args.photos, least=UNSEEN + 1)
@@ -433,13 +445,14 @@ def main():
     print(f"{len(known)} named styles, {len(others)} others", flush=True)
 
     with scope:
-        model = Training(see, len(known[0]["statistics"]), args.alpha)
+        model = kind(see, len(known[0]["statistics"]), args.alpha)
         model.predictor.get_layer("standard").adapt(
             np.stack([style["statistics"] for style in others])
         )
         if args.begin:
             begin_with(model, args.begin, known)
         model.compile(adam(args), jit_compile=JIT)
+        model.optimizer.build(model.trainable_variables)
     lessons = Lessons(
         [p for i, p in enumerate(photos) if i % UNSEEN],
         known,
