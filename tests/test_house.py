@@ -20,7 +20,7 @@ from nst_tf.targets import STYLE_LAYERS
 ROOT = Path(__file__).parent.parent
 ROWS = [
     {"sources", "crops", "losses", "first_guess", "memory", "feedforward"},
-    {"images", "optimizers"},
+    {"images", "optimizers", "color"},
     {"features", "figures", "films", "results"},
     {"callbacks", "settings", "tiling"},
     {"targets", "resume"},
