@@ -113,7 +113,8 @@ class Probe:
         seconds = 0.0
         for side, n in zip(size, steps, strict=True):
             pixels = fit(shape, side)
-            tile = tile_for(self.network, pixels, self.settings.tile)
+            wanted = self.settings.tile, self.settings.copied
+            tile = tile_for(self.network, pixels, *wanted)
             work = step_work(self.network, pixels, tile)
             # One more, for computing the targets and allocating memory.
             seconds += self.tracing + self.pixel * work * (n + 1)
@@ -124,7 +125,7 @@ class Probe:
         copies = COPIES
         if self.settings.optimizer == "lbfgs":
             copies += 2 * memory_for((1, *shape, 3))
-        step = step_memory(self.network, shape, tile)
+        step = step_memory(self.network, shape, tile, self.settings.copied)
         return self.resident + step + copies * image
 
     def plan(self, time_budget, shape):

@@ -11,7 +11,7 @@ positions overflows half precision.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import TypeAlias
 
 import numpy as np
@@ -198,11 +198,27 @@ def total_variation_loss(image: Array) -> tf.Tensor:
     return (tf.reduce_sum(tf.square(across)) + tf.reduce_sum(tf.square(down))) / pixels
 
 
+def composed(image: Array, photo: Array, painted: Array) -> tf.Tensor:
+    """What is seen: the image where it is painted, elsewhere the photograph.
+
+        x -> T x + (1 - T) p
+
+    Args:
+        image, photo: `(1, H, W, 3)`.
+        painted: T, `(1, H, W, 1)` in [0, 1]; half means half of both.
+
+    Returns:
+        `(1, H, W, 3)`: the photograph itself, to the last bit, where T is zero.
+    """
+    return painted * image + (1 - painted) * photo
+
+
 def content_and_style(
     features: dict[str, Array],
     content_targets: dict[str, Array],
     style_targets: dict[str, Array],
     style_layers: dict[str, float],
+    guides: dict[str, Array] | None = None,
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """The two parts of eq. 7 that need the network.
 
@@ -215,6 +231,8 @@ def content_and_style(
         content_targets: `{layer: (B, H, W, N)}`, features of the photograph; or empty.
         style_targets: `{layer: (1, N, N)}`, `mean_gram` of the painting.
         style_layers: `{layer: w_l}`; or empty.
+        guides: `{layer: (R, H, W, 1)}`, where which style is wanted: see `guides.py`.
+            The targets are then `(R, N, N)`, and each of R regions counts the same.
 
     Returns:
         Two scalars: content and style, zero if there are no layers for it.
@@ -227,6 +245,8 @@ def content_and_style(
         ]
         content = tf.add_n(losses) / len(losses)
     if style_layers:
+        if guides:
+            features = {layer: features[layer] * guides[layer] for layer in guides}
         style = style_loss(features, style_targets, style_layers)
     return content, style
 
@@ -249,6 +269,10 @@ class TotalLoss:
         content_weight: alpha.
         style_weight: beta.
         tv_weight: weight of total variation.
+        guides: `{layer: (R, H, W, 1)}`, where which of R styles is wanted; the style
+            targets are then `(R, N, N)`. None: one style, everywhere.
+        photo, painted: where the image is not painted, the photograph is seen: see
+            `composed`. None: it is painted everywhere.
     """
 
     extractor: Callable[[Array], dict[str, tf.Tensor]]
@@ -258,6 +282,10 @@ class TotalLoss:
     content_weight: float
     style_weight: float
     tv_weight: float = 0.0
+    _: KW_ONLY
+    guides: dict[str, Array] | None = None
+    photo: Array | None = None
+    painted: Array | None = None
 
     def __post_init__(self):
         # A part without weight has no layers, and is not computed.
@@ -268,7 +296,7 @@ class TotalLoss:
         """The content and style parts of eq. 7."""
         features = self.extractor(image)
         targets = self._content, self.style_targets, self._style
-        return content_and_style(features, *targets)
+        return content_and_style(features, *targets, self.guides)
 
     def weighted(self, content, style, image):
         """The dict of four scalars, from content and style."""
@@ -280,6 +308,13 @@ class TotalLoss:
         )
         return dict(zip(PARTS, (content, style, tv, total), strict=True))
 
+    def seen(self, image: Array) -> Array:
+        """The picture that an image makes: `composed`, if it is not painted whole."""
+        if self.painted is None:
+            return image
+        return composed(image, self.photo, self.painted)
+
     def __call__(self, image: Array) -> dict[str, tf.Tensor]:
+        image = self.seen(image)
         content, style = self.content_and_style(image)
         return self.weighted(content, style, image)

@@ -6,6 +6,7 @@ import os
 import re
 import sys
 import typing
+from collections.abc import Sequence
 from pathlib import Path
 
 from nst_tf.fast import fast_style_transfer, fit_style
@@ -41,6 +42,8 @@ def _option(annotation):
         if typing.get_origin(kind) is list:
             (kind,) = typing.get_args(kind)
             return {"type": kind, "nargs": "+", "metavar": METAVARS[kind]}
+        if typing.get_origin(kind) is Sequence:  # of pictures
+            return {"type": str, "nargs": "+", "metavar": "FILE"}
     return {"type": kinds[0], "metavar": METAVARS[kinds[0]]}
 
 

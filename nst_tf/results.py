@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from nst_tf.images import save_image, to_pil, write_atomically
-from nst_tf.losses import PARTS
+from nst_tf.losses import PARTS, composed
 
 HISTORY = ("step", "size", *PARTS, "seconds")
 
@@ -19,7 +19,8 @@ class Result:
     """What a run gives: the picture, how it came about, and its settings.
 
     Attributes:
-        state: what the optimizer holds; `state["image"]` is the `(1, H, W, 3)` picture.
+        state: what the optimizer holds; `state["image"]` is the `(1, H, W, 3)` image
+            that it moves. With masks, `photo` and `painted` say what is seen of it.
         history: dict of lists, one entry a step: step, size, content, style, tv, total
             (the losses of the image that the step started from, unweighted but for the
             total; L-BFGS: of the best image so far) and seconds since the start.
@@ -36,7 +37,10 @@ class Result:
     @property
     def image(self) -> np.ndarray:
         """The picture: `(H, W, 3)` float32 array, RGB in [0, 1]."""
-        return np.array(self.state["image"])[0]
+        image = self.state["image"]
+        if "painted" in self.state:
+            image = composed(image, self.state["photo"], self.state["painted"])
+        return np.array(image)[0]
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the picture; a PNG keeps the settings (see `nst_tf.save_image`)."""

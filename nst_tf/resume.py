@@ -11,6 +11,7 @@ import os
 import keras
 
 from nst_tf.features import NETWORKS
+from nst_tf.guides import is_word
 from nst_tf.results import HISTORY, load_checkpoint
 from nst_tf.settings import INITS, check_sizes
 from nst_tf.sources import is_url
@@ -18,7 +19,9 @@ from nst_tf.sources import is_url
 OWN_RULES = ("size", "steps", "style_size")  # these may grow
 # Names, beside which are paths, and networks of the user's own.
 NAMES = {"init": INITS, "weights": ("imagenet",), "network": NETWORKS}
-BEFORE = {"padding": "zeros"}  # what runs had before it was a setting
+# What runs had before it was a setting.
+BEFORE = {"padding": "zeros", "content_masks": None, "style_masks": None}
+MASKS = ("content_masks", "style_masks")
 
 
 # What a file brings
@@ -97,6 +100,8 @@ def _restored(name, value):
         return _picture(name, value)
     if name == "optimizer" and isinstance(value, dict):
         return _optimizer(value)
+    if name in MASKS and value:
+        return [m if is_word(m) else _picture(name, m) for m in value]
     return value
 
 
@@ -162,6 +167,8 @@ def _nameless(value):
 
 def _agree(name, before, now):
     """What has no name, such as a picture or a model, is not compared by its path."""
+    if name in MASKS and before and now:
+        return len(before) == len(now)
     names = NAMES.get(name)
     if names and before not in names and now not in names:
         return True

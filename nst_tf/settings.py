@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from nst_tf.features import check_layers, check_variant, layer_names
+from nst_tf.guides import check_masks
 from nst_tf.optimizers import OPTIMIZERS
 from nst_tf.sources import is_url
 
@@ -185,6 +186,7 @@ class Settings:
         style_size: at the last size; the painting shrinks and grows with the picture.
         content_layers: a list.
         style_layers: `{layer: weight}`.
+        content_masks, style_masks: lists of one length, or None.
         callbacks: a list of functions.
     """
 
@@ -197,6 +199,8 @@ class Settings:
     tv_weight: float
     content_layers: list
     style_layers: dict
+    content_masks: list | None
+    style_masks: list | None
     network: object
     pooling: str
     padding: str
@@ -212,6 +216,11 @@ class Settings:
     def layers(self):
         """All the layers that the network has to give, a list."""
         return [*self.content_layers, *self.style_layers]
+
+    @property
+    def copied(self):
+        """Layers of which each region holds the features once more, a list."""
+        return [*self.style_layers] * len(self.content_masks or [])
 
     @property
     def style_sizes(self):
@@ -248,6 +257,7 @@ def check_settings(resume=None, **keywords):
     check_seed(keywords["seed"])
     check_optimizer(keywords["optimizer"])
     check_tile(keywords["tile"], network)
+    masks = check_masks(keywords["content_masks"], keywords["style_masks"])
     weights = ("content_weight", "style_weight", "tv_weight")
     checked = {
         "size": sizes,
@@ -255,6 +265,8 @@ def check_settings(resume=None, **keywords):
         "style_size": style_size,
         "content_layers": content_layers,
         "style_layers": style_layers,
+        "content_masks": masks[0],
+        "style_masks": masks[1],
         "callbacks": check_callbacks(keywords["callbacks"]),
         **check_weights(*(keywords[name] for name in weights)),
     }

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from nst_tf.fast import fast_paint, predict_style
 from nst_tf.features import smallest_side
+from nst_tf.guides import load_masks, with_alpha
 from nst_tf.images import load_image, open_image, resize
 from nst_tf.targets import fingerprint
 
@@ -34,18 +35,20 @@ class Pictures:
         contents: the photograph at every size, a list of `(1, H, W, 3)`.
         firsts: the first image at every size, in the shapes of the contents.
         styles: the paintings at the first size.
-        painted: whether the first image follows from photograph and paintings.
+        masks: all of them, at the first size.
+        guessed: whether the first image follows from photograph and paintings.
     """
 
     contents: list
     firsts: list
     styles: list
-    painted: bool = False
+    masks: list
+    guessed: bool
 
     def fingerprint(self):
         """A short hash of the pixels that were given."""
-        given = [] if self.painted else self.firsts
-        return fingerprint([*given, *self.contents, *self.styles])
+        given = [] if self.guessed else self.firsts
+        return fingerprint([*given, *self.contents, *self.styles, *self.masks])
 
 
 def _pictures_of_init(settings, style, least, full):
@@ -74,6 +77,19 @@ def _firsts(contents, style, settings, least, full):
     return [_cover(*both) for both in zip(pictures, shapes, strict=True)]
 
 
+def _masks(content_image, content, styles, settings):
+    """The masks of the photograph, then those of the paintings, at the first size."""
+    masks = with_alpha(settings.content_masks, content_image)
+    if masks is None:
+        return []
+    found, of_styles = [load_masks(masks, content)], settings.style_masks
+    if of_styles:
+        styles = styles * len(of_styles) if len(styles) == 1 else styles
+        both = enumerate(zip(of_styles, styles, strict=True), start=1)
+        found += [load_masks([m], style, "style_masks", r) for r, (m, style) in both]
+    return found
+
+
 def load_pictures(content_image, style, settings, full=False):
     """The `Pictures` of a run; each file is decoded once.
 
@@ -94,8 +110,9 @@ def load_pictures(content_image, style, settings, full=False):
     also = sizes if of_style else []  # for the first image
     styles, *_ = style.load([*settings.style_sizes, *also], least)
     firsts = _firsts(contents, style, settings, least, full)
-    painted = isinstance(settings.init, str) and settings.init == "fast"
-    return Pictures(contents, firsts, styles, painted)
+    guessed = isinstance(settings.init, str) and settings.init == "fast"
+    masks = _masks(content_image, contents[0], styles, settings)
+    return Pictures(contents, firsts, styles, masks, guessed)
 
 
 def load_same_pictures(saved, content_image, style, settings):

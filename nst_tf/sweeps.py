@@ -12,6 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from nst_tf.guides import as_masks, is_word
 from nst_tf.images import Picture, load_image
 from nst_tf.settings import INITS, as_json, as_list, check_settings
 from nst_tf.targets import Paintings, Style, fingerprint
@@ -46,6 +47,9 @@ def _identity(name, value):
     """What identifies a value, as JSON: of pictures and networks, their content."""
     if name == "init" and not (isinstance(value, str) and value in INITS):
         return fingerprint([load_image(value)])
+    if name.endswith("_masks") and value is not None:
+        masks = as_masks(value)
+        return [m if is_word(m) else fingerprint([load_image(m)]) for m in masks]
     if isinstance(value, keras.Model):
         return fingerprint(value.get_weights())
     if name == "weights" and value != "imagenet":

@@ -7,8 +7,16 @@ from typing import Any, TypeAlias
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from nst_tf.features import feature_extractor, smallest_side, weights_file
+from nst_tf.guides import (
+    Masks,
+    check_masks,
+    guides,
+    load_masks,
+    shared,
+)
 from nst_tf.images import Picture, image_shape, load_image, open_image
 from nst_tf.losses import TotalLoss, mean_gram
 from nst_tf.settings import (
@@ -77,12 +85,24 @@ def content_targets(extractor, image, layers, tile=None):
     return {layer: features[layer] for layer in layers}
 
 
-def style_targets(extractor, image, layers, tile=None):
-    """`{layer: (1, N, N)}`: the painting's `mean_gram`, A / M."""
+def style_targets(extractor, image, layers, tile=None, guide=None):
+    """`{layer: (1, N, N)}`: the painting's `mean_gram`, A / M; or of a part, guided."""
     if tile is not None:
-        return tiled_grams(extractor, image, layers, tile)
+        return tiled_grams(extractor, image, layers, tile, guide)
     features = extractor(image)
+    if guide:
+        features = {layer: features[layer] * guide[layer] for layer in layers}
     return {layer: mean_gram(features[layer]) for layer in layers}
+
+
+def _grams(extractor, image, layers, tile, mask=None, r=1):
+    """`style_targets` of a painting, or where its mask, number r, is white."""
+    guide = None
+    if mask is not None:
+        mask = load_masks([mask], image, "style_masks", r)
+        guide = guides(mask, layers, "style_masks", r)
+    tile_here = tile_for(extractor, image.shape[1:3], tile)
+    return style_targets(extractor, image, layers, tile_here, guide)
 
 
 class Style:
@@ -147,17 +167,42 @@ class Style:
             size: long edge of the pictures, in pixels.
             tile: as in `style_transfer`.
         """
+
+        def blended(pictures):
+            both = zip(pictures, self.blend, strict=True)
+            grams = [(b, _grams(extractor, image, layers, tile)) for image, b in both]
+            return {layer: sum(b * G[layer] for b, G in grams) for layer in layers}
+
+        return self._kept(extractor, layers, size, (), blended)
+
+    def targets_by_region(self, extractor, layers, size, masks, tile=None):
+        """`{layer: (R, N, N)}`, `mean_gram` of a picture for each of R regions.
+
+        Args:
+            extractor, layers, size, tile: as in `targets`.
+            masks: R masks, as `load_mask` takes them, of the pictures in their order,
+                or of the only picture; None for all of a picture.
+        """
+
+        def of_regions(pictures):
+            pictures = pictures * len(masks) if len(pictures) == 1 else pictures
+            both = enumerate(zip(pictures, masks, strict=True), start=1)
+            grams = [
+                _grams(extractor, image, layers, tile, mask, r)
+                for r, (image, mask) in both
+            ]
+            return {layer: tf.concat([G[layer] for G in grams], 0) for layer in layers}
+
+        key = tuple(None if m is None else fingerprint([load_image(m)]) for m in masks)
+        return self._kept(extractor, layers, size, key, of_regions)
+
+    def _kept(self, extractor, layers, size, masks, compute):
+        """What was computed once, from the pictures at a size."""
         network = getattr(extractor, "variant", None) or weakref.ref(extractor)
-        key = network, tuple(layers), size
+        key = network, tuple(layers), size, masks
         if key not in self._targets:
             (pictures,) = self.load([size], smallest_side(layers))
-            blended = dict.fromkeys(layers, 0.0)
-            for image, b in zip(pictures, self.blend, strict=True):
-                tile_here = tile_for(extractor, image.shape[1:3], tile)
-                grams = style_targets(extractor, image, layers, tile_here)
-                for layer in layers:
-                    blended[layer] += b * grams[layer]
-            self._targets[key] = blended
+            self._targets[key] = compute(pictures)
             self._pictures.pop(size, None)  # they are large, and not needed any more
         return self._targets[key]
 
@@ -173,6 +218,15 @@ Paintings: TypeAlias = Picture | list[Picture] | Style
 # The loss
 
 
+def _where(photo, masks, layers):
+    """What a loss has to know of the masks: guides, and what stays the photograph."""
+    shares, painted = shared(load_masks(masks, photo))
+    where = {"guides": guides(shares, layers)}
+    if float(tf.reduce_min(painted)) < 1:
+        where |= {"photo": photo, "painted": painted}
+    return where
+
+
 def total_loss(
     content: Picture,
     style: Paintings,
@@ -184,6 +238,8 @@ def total_loss(
     style_weight: float = 1.0,
     tv_weight: float = 0.5,
     style_size: int | None = None,
+    content_masks: Masks | None = None,
+    style_masks: Masks | None = None,
     tile: int | None = None,
 ) -> TotalLoss:
     """The loss that `style_transfer` minimises (Gatys et al. 2016, eq. 7).
@@ -199,6 +255,7 @@ def total_loss(
         style_weight: beta.
         tv_weight: weight of total variation.
         style_size: long edge of the painting in pixels. Default: the photograph's.
+        content_masks, style_masks: where which style is wanted, as in `style_transfer`.
         tile: side of the tiles of a big picture, as in `style_transfer`.
 
     Returns:
@@ -225,14 +282,22 @@ def total_loss(
     content = load_image(content, min_side=least)
     style = style if isinstance(style, Style) else Style(style)
 
+    content_masks, style_masks = check_masks(
+        content_masks, style_masks, len(style.images)
+    )
+    where, regions = {}, 0
+    if content_masks:
+        where = _where(content, content_masks, followed)
+        regions = len(content_masks)
+
     extractor = kept_extractor(network, both)
-    tile_here = tile_for(extractor, content.shape[1:3], tile)
+    tile_here = tile_for(extractor, content.shape[1:3], tile, [*followed] * regions)
     kind = functools.partial(TiledLoss, tile=tile_here) if tile_here else TotalLoss
     size = max(content.shape[1:3]) if style_size is None else style_size
-    return kind(
-        extractor,
-        content_targets(extractor, content, layers, tile_here),
-        style.targets(extractor, followed, size, tile),
-        followed,
-        **weights,
-    )
+    if style_masks or len(style.images) == regions > 1:
+        masks = style_masks or [None] * regions
+        grams = style.targets_by_region(extractor, followed, size, masks, tile)
+    else:
+        grams = style.targets(extractor, followed, size, tile)
+    P = content_targets(extractor, content, layers, tile_here)
+    return kind(extractor, P, grams, followed, **weights, **where)

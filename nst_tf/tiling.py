@@ -7,6 +7,7 @@ That is the whole price: the network sees each tile twice, with a halo as wide a
 reach, so that the features are those of the whole picture.
 """
 
+import functools
 import math
 from dataclasses import dataclass
 
@@ -81,6 +82,13 @@ def _look(extractor, crop, window):
     }
 
 
+def _guided(features, layer, guides, window):
+    """A tile's features of a layer, `(1, h, w, N)`, or `(R, h, w, N)`: by region."""
+    if guides is None:
+        return features[layer]
+    return features[layer] * _own(guides[layer], layer, window)
+
+
 def _positions(image, layer):
     """Height and width of a layer's features."""
     return image.shape[1] // stride(layer), image.shape[2] // stride(layer)
@@ -102,13 +110,14 @@ def tiled_features(extractor, image, layers, tile):
     return {layer: tf.constant(found[layer]) for layer in layers}
 
 
-def tiled_grams(extractor, image, layers, tile):
-    """`{layer: (1, N, N)}`: the `mean_gram` of a picture."""
+def tiled_grams(extractor, image, layers, tile, guides=None):
+    """`{layer: (1, N, N)}`: the `mean_gram` of a picture; or `(R, N, N)`, guided."""
     grams = dict.fromkeys(layers, 0.0)
     for window in _windows(extractor, image.shape[1:3], tile):
         features = _look(extractor, _crop(image, window), window)
         for layer in layers:
-            grams[layer] += gram_matrix(features[layer])
+            F = _guided(features, layer, guides, window)
+            grams[layer] += gram_matrix(F)
     return {layer: grams[layer] / np.prod(_positions(image, layer)) for layer in layers}
 
 
@@ -151,15 +160,19 @@ class TiledLoss(TotalLoss):
             content_loss(F[layer], _own(P, layer, window))
             for layer, P in self._content.items()
         ]
-        return content + [gram_matrix(F[layer]) for layer in self._style]
+        return content + [
+            gram_matrix(_guided(F, layer, self.guides, window)) for layer in self._style
+        ]
 
     def _sums(self, image, tiles):
         """The first pass: eq. 1 in each content layer, then eq. 3 in each style layer.
 
-        Lists of scalars and of `(1, N, N)`.
+        Lists of scalars and of `(R, N, N)`, R regions.
         """
         zeros = [tf.constant(0.0) for _ in self._content]
-        zeros += [tf.zeros_like(self.style_targets[layer]) for layer in self._style]
+        for layer in self._style:
+            A, T = self.style_targets[layer], (self.guides or {}).get(layer)
+            zeros.append(tf.zeros((1 if T is None else T.shape[0], *A.shape[1:])))
         return _add_up(
             lambda k: self._terms(_crop(image, tiles[k]), tiles[k]),
             tiles.shape[0],
@@ -210,7 +223,8 @@ class TiledLoss(TotalLoss):
         Returns:
             The dict of losses, and the gradient of their total, `(1, H, W, 3)`.
         """
-        image, tiles = tf.convert_to_tensor(image), self._tiles(image)
+        image = tf.convert_to_tensor(self.seen(image))
+        tiles = self._tiles(image)
         sums = self._sums(image, tiles)
         with tf.GradientTape() as tape:
             tape.watch([image, *sums])
@@ -219,7 +233,8 @@ class TiledLoss(TotalLoss):
         own, *upstream = tape.gradient(
             losses["total"], [image, *sums], unconnected_gradients="zero"
         )
-        return losses, own + self._gradient(image, tiles, upstream)
+        gradient = own + self._gradient(image, tiles, upstream)
+        return losses, gradient if self.painted is None else self.painted * gradient
 
 
 # What it costs
@@ -234,8 +249,14 @@ def step_work(extractor, shape, tile=None):
     return 1.5 * seen  # forward twice and back, instead of forward and back
 
 
-def step_memory(extractor, shape, tile=None):
+def step_memory(extractor, shape, tile=None, copied=()):
     """Bytes that a loss and its gradient take.
+
+    Args:
+        extractor: the network.
+        shape: `(height, width)` in pixels.
+        tile: as in `tile_for`; None for a whole picture.
+        copied: layers whose features are held once more, as those of a region are.
 
     All activations are kept for the gradient, with reflected ones beside those that
     they were made of; at the first layer, the end of its way back, it holds two more of
@@ -247,11 +268,13 @@ def step_memory(extractor, shape, tile=None):
     values = sum(layer.filters / stride(layer.name) ** 2 for layer in convolutions)
     reflected = [layer for layer in extractor.layers if isinstance(layer, Reflected)]
     values += sum(r.output.shape[-1] / stride(r.name) ** 2 for r in reflected)
+    outputs = extractor.output
+    values += sum(outputs[name].shape[-1] / stride(name) ** 2 for name in copied)
     first = convolutions[0].filters if convolutions else 0
     return 4 * (values + 2 * first) * math.prod(shape)
 
 
-def tile_for(extractor, shape, tile=None):
+def tile_for(extractor, shape, tile=None, copied=()):
     """The tile for a picture of this shape; None if it needs none.
 
     Args:
@@ -260,14 +283,16 @@ def tile_for(extractor, shape, tile=None):
         shape: `(height, width)` in pixels.
         tile: the one to take if the picture is larger. Default: none if the picture
             fits into the memory that is free, or else one that takes half of it.
+        copied: as in `step_memory`.
     """
     if not known(extractor):
         return None
     if tile is None:
         room = SHARE * free_memory()
-        if step_memory(extractor, shape) <= room:
+        cost = functools.partial(step_memory, extractor, shape, copied=copied)
+        if cost() <= room:
             return None
         tile = LARGEST_TILE
-        while tile > SMALLEST_TILE and step_memory(extractor, shape, tile) > room / 2:
+        while tile > SMALLEST_TILE and cost(tile) > room / 2:
             tile //= 2
     return tile if tile < max(shape) else None

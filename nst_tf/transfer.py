@@ -12,6 +12,7 @@ import keras
 import numpy as np
 
 from nst_tf.callbacks import Callback
+from nst_tf.guides import Masks, check_masks, with_alpha
 from nst_tf.images import Picture
 from nst_tf.optimizers import OPTIMIZERS, descend
 from nst_tf.results import HISTORY, NotFiniteError, Result
@@ -31,11 +32,12 @@ def _as_style(style_image, blend):
     return style_image
 
 
-def _stages(pictures, style, settings):
+def _stages(pictures, style, settings, content_masks):
     """For each size: `(size, steps, first image, a function that makes its loss)`."""
     names = ("content_weight", "style_weight", "tv_weight", "tile")
-    names += ("content_layers", "style_layers")
+    names += ("content_layers", "style_layers", "style_masks")
     options = {name: getattr(settings, name) for name in names}
+    options["content_masks"] = content_masks
 
     def make_loss(content, style_size):
         network = extractor_of(settings)
@@ -69,6 +71,8 @@ def _minimizer(optimizer):
 
 
 # The run
+
+SEEN = ("photo", "painted")  # what a `Result` needs beside the image, with masks
 
 
 def _finished(result, size, steps):
@@ -106,7 +110,9 @@ def _steps(result, stages, minimize):
         sizes = result.history["size"]
         small = firsts[sizes[-1]] if sizes else first
         start = result.state | {"image": enlarge(result.state["image"], small, first)}
-        for losses, state in minimize(make_loss(), start, steps - sizes.count(size)):
+        loss = make_loss()
+        seen = {n: getattr(loss, n) for n in SEEN if loss.painted is not None}
+        for losses, state in minimize(loss, start, steps - sizes.count(size)):
             if not math.isfinite(losses["total"]):  # the previous step led here
                 error = _not_finite(result, losses, size)
                 result.state, result.history = good
@@ -117,7 +123,7 @@ def _steps(result, stages, minimize):
             row = {"step": len(result.history["step"]) + 1, "size": size, **losses}
             row["seconds"] = time.perf_counter() - clock
             history = {k: [*values, row[k]] for k, values in result.history.items()}
-            result.state, result.history = state, history
+            result.state, result.history = state | seen, history
             result.complete = _finished(result, finest, most)
             yield
     result.complete = _finished(result, finest, most)
@@ -191,6 +197,8 @@ def style_transfer(
     tv_weight: float = 0.5,
     content_layers: str | list[str] = "block4_conv2",
     style_layers: str | list[str] | tuple[str, ...] | dict[str, float] = STYLE_LAYERS,
+    content_masks: Masks | None = None,
+    style_masks: Masks | None = None,
     network: str | keras.Model = "vgg19",
     pooling: str = "avg",
     padding: str = "zeros",
@@ -223,6 +231,11 @@ def style_transfer(
         content_layers: layers whose features follow the photograph.
         style_layers: layers whose Gram matrices follow the painting, all equally; or
             from Python a dict of layers and weights.
+        content_masks: where to paint: a picture whose white is "here", whose grey is a
+            little, and whose black stays the photograph; or alpha, the photograph's own
+            transparency. Several masks: one painting for each, or one for all.
+        style_masks: one for each of content_masks: which part of its painting counts;
+            from Python None for all of it.
         network: vgg19, vgg19_slim (fast, no download) or vgg16; from Python also a
             Keras model: image -> features.
         pooling: avg, as in the paper, or max, as the network was trained.
@@ -270,6 +283,8 @@ def style_transfer(
         "tv_weight": tv_weight,
         "content_layers": content_layers,
         "style_layers": style_layers,
+        "content_masks": content_masks,
+        "style_masks": style_masks,
         "network": network,
         "pooling": pooling,
         "padding": padding,
@@ -291,6 +306,7 @@ def style_transfer(
     settings = check_settings(**keywords)
     style = _as_style(style_image, settings.style_blend)
     settings = dataclasses.replace(settings, style_blend=style.blend)
+    check_masks(settings.content_masks, settings.style_masks, len(style.images))
     if saved:
         steps = check_continues(saved, settings.shaping())
         settings = dataclasses.replace(settings, steps=steps)
@@ -299,7 +315,8 @@ def style_transfer(
     load = functools.partial(load_same_pictures, saved) if saved else load_pictures
     pictures = load(content_image, style, settings)
     result = _beginning(content_image, style, settings, pictures, saved)
-    stages = _stages(pictures, style, settings)
+    masks = with_alpha(settings.content_masks, content_image)
+    stages = _stages(pictures, style, settings, masks)
     minimize = _minimizer(settings.optimizer)
     return _run(result, stages, minimize, settings.callbacks)
 

@@ -22,6 +22,7 @@ ROWS = [
     {"sources", "crops", "losses", "first_guess", "memory", "feedforward"},
     {"images", "optimizers", "color"},
     {"features", "figures", "films", "results"},
+    {"guides"},
     {"callbacks", "settings", "tiling"},
     {"targets", "resume"},
     {"fast"},

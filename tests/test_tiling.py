@@ -153,3 +153,12 @@ def test_a_network_is_not_known_by_its_name(extractor):
 def test_a_wrong_tile_is_told(tile):
     with pytest.raises(ValueError, match="tile: .* multiple of 16"):
         transfer(tile=tile)
+
+
+def test_each_region_holds_the_features_of_its_layers_once_more(extractor):
+    plain, two = (
+        step_memory(extractor, (64, 80), copied=layers)
+        for layers in ([], ["block3_conv1"] * 2)
+    )
+    N = extractor.output["block3_conv1"].shape[-1]
+    assert two - plain == 2 * 4 * N * (64 // 4) * (80 // 4)

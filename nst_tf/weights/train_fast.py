@@ -99,8 +99,12 @@ def total_loss(see, image, P, grams, alpha=ALPHA):
 
 
 def eye(network):
-    """The network of the losses: image -> {layer: features}."""
-    model = features._network(network, "avg")
+    """The network of the losses: image -> {layer: features}.
+
+    It finds a mirror of the picture beyond the border. With zeros, every second
+    position that block5_conv1 has in a crop is unlike those of a painting.
+    """
+    model = features._network(network, "avg", "reflect")
     features._load_weights(model, network, "imagenet")
     if network != SLIM:
         features._normalize(model, features.filter_means(model, "avg"))
@@ -196,7 +200,7 @@ class Lessons(keras.utils.PyDataset):
     def __len__(self):
         return self.batches
 
-    def lesson(self, rng, i):
+    def lesson(self, rng):
         crop = random_crop(
             rng,
             self.photos[rng.integers(len(self.photos))],
@@ -211,9 +215,10 @@ class Lessons(keras.utils.PyDataset):
             crop.std((0, 1)).max() < FLAT
         ):  # rounding errors would be all that there is to normalise
             crop = np.clip(crop + rng.normal(0, FLAT, crop.shape), 0, 1)
-        styles = self.named if i % 4 else self.others
+        is_named = rng.random() < 3 / 4
+        styles = self.named if is_named else self.others
         row = int(rng.integers(len(styles)))
-        known = row if i % 4 else -1
+        known = row if is_named else -1
         return {
             "photo": crop.astype("float32"),
             "row": np.int32(PHOTOGRAPH if rng.random() < 1 / 12 else known),
@@ -222,7 +227,7 @@ class Lessons(keras.utils.PyDataset):
 
     def __getitem__(self, i):
         rng = np.random.default_rng((self.seed, self.epoch, i))
-        lessons = [self.lesson(rng, k) for k in range(self.batch)]
+        lessons = [self.lesson(rng) for _ in range(self.batch)]
         return ({name: np.stack([x[name] for x in lessons]) for name in lessons[0]},)
 
 
@@ -413,8 +418,8 @@ def main():
     parser.add_argument("--network", default=SLIM, help="of the loss")
     parser.add_argument("--alpha", type=float, default=ALPHA)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--size", type=int, default=192, help="of a crop, in pixels")
-    parser.add_argument("--batch", type=int, default=4)
+    parser.add_argument("--size", type=int, default=256, help="of a crop, in pixels")
+    parser.add_argument("--batch", type=int, default=2)
     parser.add_argument("--variants", type=int, default=4, help="of each painting")
     parser.add_argument("--batches", type=int, default=100, help="of an epoch")
     parser.add_argument("--epochs", type=int, default=200)
