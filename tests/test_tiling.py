@@ -157,7 +157,7 @@ def test_a_wrong_tile_is_told(tile):
 
 def test_each_region_holds_the_features_of_its_layers_once_more(extractor):
     plain, two = (
-        step_memory(extractor, (64, 80), copied=layers)
+        tiling.step_memory(extractor, (64, 80), copied=layers)
         for layers in ([], ["block3_conv1"] * 2)
     )
     N = extractor.output["block3_conv1"].shape[-1]
