@@ -24,12 +24,14 @@ import numpy as np
 import tensorflow as tf
 
 from nst_tf import feedforward
+from nst_tf.color import match_colors, with_colors_of
 from nst_tf.crops import random_crops, read_pictures
 from nst_tf.features import SLIM, WEIGHTS
+from nst_tf.guides import Masks, View, as_masks, load_masks, shared, with_alpha
 from nst_tf.images import Picture, load_image, resize, write_atomically
 from nst_tf.losses import TotalLoss
 from nst_tf.results import HISTORY, Result
-from nst_tf.settings import as_json
+from nst_tf.settings import as_json, check_color
 from nst_tf.sources import name_of
 from nst_tf.targets import STYLE_LAYERS, Style, fingerprint, kept_extractor
 
@@ -204,6 +206,14 @@ def _is_name(style):
     return not os.path.exists(style) and "." not in style and "/" not in style
 
 
+def _is_vector(style):
+    """Whether a style is a vector, or made of such, and no painting."""
+    if isinstance(style, FastStyle | dict) or getattr(style, "ndim", None) == 1:
+        return True
+    is_file = isinstance(style, str | os.PathLike) and Path(style).suffix == ".npz"
+    return is_file or _is_name(style)
+
+
 def predict_style(painting: Picture) -> np.ndarray:
     """The vector of a painting, predicted from what the slim network sees in it.
 
@@ -312,22 +322,60 @@ def _at_strength(photo, vector, strength):
     return tf.clip_by_value(picture + (1 - strength) * error, 0.0, 1.0)
 
 
+def _vectors(styles, photo, masks, color):
+    """A vector for each style; of paintings in the photograph's colours, if matched."""
+    if color != "matched":
+        return [style_vector(style) for style in styles]
+    found = []
+    for r, style in enumerate(styles):
+        if _is_vector(style):
+            raise ValueError(
+                'color: "matched" recolours the painting, and needs one; '
+                f"wanted a picture, not {as_json(style)}"
+            )
+        painting = load_image(style, PAINTING_SIZE, min_side=16)
+        weights = masks[r] if masks is not None and len(styles) > 1 else None
+        matched = match_colors(painting, photo, None, weights)
+        found.append(predict_style(tf.clip_by_value(matched, 0.0, 1.0)))
+    return found
+
+
+def _by_region(pictures, photo, masks):
+    """Pictures `(1, H, W, 3)`, each where its mask is white; elsewhere the photograph.
+
+    One picture is in all places that are white in any mask.
+    """
+    if masks is None:
+        return pictures[0]
+    shares, painted = shared(masks)
+    if len(pictures) == 1:
+        return View(photo, painted)(pictures[0])
+    parts = [share * picture for share, picture in zip(shares, pictures, strict=True)]
+    return sum(parts) + (1 - painted) * photo
+
+
 def fast_style_transfer(
     content_image: Picture,
-    style: AnyStyle,
+    style: AnyStyle | list[AnyStyle],
     *,
     size: int | None = 1024,
     strength: float = 1.0,
+    content_masks: Masks | None = None,
+    color: str = "painting",
 ) -> Result:
     """Paints a photograph in one pass of a network (Johnson et al. 2016).
 
     Args:
         content_image: the photograph: a path, URL, `PIL.Image` or array.
         style: a name from `fast_styles`, `{name: weight}`, a painting, or what
-            `fit_style` made.
+            `fit_style` made; or a list, one for each mask.
         size: long edge of the result in pixels; full is the photograph's own; from
             Python None.
         strength: 0 is the photograph, 1 the painting.
+        content_masks: where to paint, as in `style_transfer`. Each style is painted
+            once, and seen where its mask is white.
+        color: painting, matched or photo, as in `style_transfer`; matched for
+            paintings only.
 
     Returns:
         A `Result`, without a history.
@@ -343,17 +391,33 @@ def fast_style_transfer(
     """
     if not 0 <= strength <= 1:
         raise ValueError(f"strength: {strength}; wanted a number from 0 to 1")
+    check_color(color)
+    styles = style if isinstance(style, list | tuple) else [style]
+    masks = with_alpha(as_masks(content_masks), content_image)
+    if len(styles) not in (1, len(masks or [])):
+        raise ValueError(
+            f"style: {len(styles)} styles for {len(masks or [])} content_masks; wanted "
+            "one for each mask, or one for all (a blend is a dict, {style: weight})"
+        )
     photo = load_image(content_image, size, min_side=SMALLEST)
-    vector = style_vector(style)
+    masks = load_masks(masks, photo) if masks else None
+    vectors = _vectors(styles, photo, masks, color)
+    given = [photo, *vectors] if masks is None else [photo, *vectors, masks]
+    pictures = [_at_strength(photo, vector, strength) for vector in vectors]
+    if color == "photo":
+        pictures = [with_colors_of(picture, photo) for picture in pictures]
+    names = [s.name if isinstance(s, FastStyle) else s for s in styles]
     settings = {
         "content_image": as_json(content_image),
-        "style": as_json(style),
+        "style": as_json(names if len(names) > 1 else names[0]),
         "size": max(photo.shape[1:3]),
         "strength": strength,
+        "content_masks": as_json(as_masks(content_masks)),
+        "color": color,
         "network": "fast",
-        "fingerprint": fingerprint([photo, vector]),
+        "fingerprint": fingerprint(given),
     }
-    state = {"image": _at_strength(photo, vector, strength)}
+    state = {"image": _by_region(pictures, photo, masks)}
     return Result(state, {name: [] for name in HISTORY}, settings, complete=True)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from tqdm.auto import tqdm
 
 from nst_tf.exports import export_fast
-from nst_tf.fast import fast_style_transfer, fast_styles, fit_style, style_vector
+from nst_tf.fast import fast_style_transfer, fast_styles, fit_style
 from nst_tf.features import WEIGHTS
 from nst_tf.figures import image_grid
 from nst_tf.images import FORMATS, check_path
@@ -22,6 +22,7 @@ Paint photographs in a second, by one pass of a network (Johnson et al. 2016).
   nst-tf fast photo.jpg painting.jpg --size 2048
   nst-tf fast photos udnie --strength 0.7 -o folder
   nst-tf fast photo.jpg the_wave --style udnie --style-blend 0.6 0.4
+  nst-tf fast photo.jpg the_wave --style udnie --content-masks sky.png ground.png
 
 A style is a name, see `nst-tf styles`; a painting; or what `nst-tf fit-style` wrote.
 """
@@ -46,11 +47,13 @@ COLUMNS = 5  # of the sheet
 SHEET_SIZE = 320  # pixels of each of its pictures
 
 
-def _style(style, others, blend):
-    """One style, or the blend of several, as `fast_style_transfer` takes it."""
+def _style(style, others, blend, masks=None):
+    """One style, a blend, or one for each mask, as `fast_style_transfer` takes it."""
     styles = [style, *others]
     if len(styles) == 1 and blend is None:
         return style
+    if masks and blend is None:
+        return styles
     weights = check_blend(blend, styles)
     if len(set(styles)) < len(styles):
         raise ValueError("--style: one of them is named twice")
@@ -80,20 +83,18 @@ def _fast(args):
     *paths, style = args.pictures
     contents = _photographs(paths)
     files = outputs(contents, [style, *args.style], args.output)
-    style = _style(style, args.style, args.style_blend)
-    vector, status = style_vector(style), 0
+    style, status = _style(style, args.style, args.style_blend, args.content_masks), 0
+    names = fast_style_transfer.__kwdefaults__
+    settings = {name: getattr(args, name) for name in names}
     for content, path in zip(contents, files, strict=True):
         try:
-            result = fast_style_transfer(
-                content, vector, size=args.size, strength=args.strength
-            )
+            result = fast_style_transfer(content, style, **settings)
         except ValueError as error:
             if len(contents) == 1 or args.debug:
                 raise
             complain(in_options(str(error)))  # and on to the next one
             status = 1
             continue
-        result.settings["style"] = style
         result.save(path)
         say(path)
     return status

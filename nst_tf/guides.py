@@ -7,13 +7,15 @@ their Gram matrix is made. White is "here"; grey is "half".
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import tensorflow as tf
 
-from nst_tf.color import luminance
+from nst_tf.color import grey, luminance
 from nst_tf.features import stride
 from nst_tf.images import Picture, image_shape, load_image
+from nst_tf.losses import Array
 
 Masks: TypeAlias = Picture | Sequence[Picture | None]
 SQUASHED = 0.02  # how much a mask's proportions may differ from the picture's
@@ -175,6 +177,43 @@ def shared(masks: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """
     total = tf.reduce_sum(masks, axis=0, keepdims=True)
     return masks / tf.maximum(total, 1.0), tf.minimum(total, 1.0)
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """What is seen of an image: it where it is painted, elsewhere the photograph.
+
+        x -> T x + (1 - T) p
+
+    So the seam is seen, too, and painted over. Where T is zero, the photograph stays to
+    the last bit; half means half of both.
+
+    Attributes:
+        photo: p, `(1, H, W, 3)`.
+        painted: T, `(1, H, W, 1)` in [0, 1]; None is one everywhere.
+        chroma: what the result's colours are beside luminance, `(1, H, W, 3)`: then
+            image and photograph are seen in grey. None: colours are seen, too.
+    """
+
+    photo: Array
+    painted: Array | None = None
+    chroma: Array | None = None
+
+    def __call__(self, image: Array) -> tf.Tensor:
+        """What the network sees: `(1, H, W, 3)` -> `(1, H, W, 3)`."""
+        photo = self.photo
+        if self.chroma is not None:
+            image, photo = grey(image), grey(photo)
+        if self.painted is None:
+            return image
+        return self.painted * image + (1 - self.painted) * photo
+
+    def picture(self, image: Array) -> tf.Tensor:
+        """What a person is shown: with the colours. `(1, H, W, 3)` in [0, 1]."""
+        if self.chroma is None:
+            return self(image)
+        colored = tf.clip_by_value(grey(image) + self.chroma, 0.0, 1.0)
+        return View(self.photo, self.painted)(colored)
 
 
 # Guides

@@ -198,21 +198,6 @@ def total_variation_loss(image: Array) -> tf.Tensor:
     return (tf.reduce_sum(tf.square(across)) + tf.reduce_sum(tf.square(down))) / pixels
 
 
-def composed(image: Array, photo: Array, painted: Array) -> tf.Tensor:
-    """What is seen: the image where it is painted, elsewhere the photograph.
-
-        x -> T x + (1 - T) p
-
-    Args:
-        image, photo: `(1, H, W, 3)`.
-        painted: T, `(1, H, W, 1)` in [0, 1]; half means half of both.
-
-    Returns:
-        `(1, H, W, 3)`: the photograph itself, to the last bit, where T is zero.
-    """
-    return painted * image + (1 - painted) * photo
-
-
 def content_and_style(
     features: dict[str, Array],
     content_targets: dict[str, Array],
@@ -271,8 +256,7 @@ class TotalLoss:
         tv_weight: weight of total variation.
         guides: `{layer: (R, H, W, 1)}`, where which of R styles is wanted; the style
             targets are then `(R, N, N)`. None: one style, everywhere.
-        photo, painted: where the image is not painted, the photograph is seen: see
-            `composed`. None: it is painted everywhere.
+        view: image -> what is seen of it, such as `guides.View`. None: all of it.
     """
 
     extractor: Callable[[Array], dict[str, tf.Tensor]]
@@ -284,8 +268,7 @@ class TotalLoss:
     tv_weight: float = 0.0
     _: KW_ONLY
     guides: dict[str, Array] | None = None
-    photo: Array | None = None
-    painted: Array | None = None
+    view: Callable[[Array], Array] | None = None
 
     def __post_init__(self):
         # A part without weight has no layers, and is not computed.
@@ -308,13 +291,7 @@ class TotalLoss:
         )
         return dict(zip(PARTS, (content, style, tv, total), strict=True))
 
-    def seen(self, image: Array) -> Array:
-        """The picture that an image makes: `composed`, if it is not painted whole."""
-        if self.painted is None:
-            return image
-        return composed(image, self.photo, self.painted)
-
     def __call__(self, image: Array) -> dict[str, tf.Tensor]:
-        image = self.seen(image)
+        image = self.view(image) if self.view else image
         content, style = self.content_and_style(image)
         return self.weighted(content, style, image)

@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from nst_tf.guides import View
 from nst_tf.images import save_image, to_pil, write_atomically
-from nst_tf.losses import PARTS, composed
+from nst_tf.losses import PARTS
 
+VIEW = ("photo", "painted", "chroma")  # in a state, if not all of the image is seen
 HISTORY = ("step", "size", *PARTS, "seconds")
 
 
@@ -20,7 +22,8 @@ class Result:
 
     Attributes:
         state: what the optimizer holds; `state["image"]` is the `(1, H, W, 3)` image
-            that it moves. With masks, `photo` and `painted` say what is seen of it.
+            that it moves. What is seen of it may be less: photo, painted and chroma
+            are those of a `guides.View`.
         history: dict of lists, one entry a step: step, size, content, style, tv, total
             (the losses of the image that the step started from, unweighted but for the
             total; L-BFGS: of the best image so far) and seconds since the start.
@@ -38,9 +41,8 @@ class Result:
     def image(self) -> np.ndarray:
         """The picture: `(H, W, 3)` float32 array, RGB in [0, 1]."""
         image = self.state["image"]
-        if "painted" in self.state:
-            image = composed(image, self.state["photo"], self.state["painted"])
-        return np.array(image)[0]
+        seen = {name: self.state[name] for name in VIEW if name in self.state}
+        return np.array(View(**seen).picture(image) if seen else image)[0]
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the picture; a PNG keeps the settings (see `nst_tf.save_image`)."""

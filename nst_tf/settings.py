@@ -16,6 +16,7 @@ from nst_tf.optimizers import OPTIMIZERS
 from nst_tf.sources import is_url
 
 INITS = ("content", "style", "noise", "fast")
+COLORS = ("painting", "matched", "photo")
 SMALLEST_SIZE = 32
 WATCHING = ("nst_tf.callbacks", "nst_tf.figures")  # where functions make callbacks
 
@@ -126,6 +127,11 @@ def check_init(init):
         raise ValueError(f"init: {init!r} is none of {list(INITS)}, nor a file")
 
 
+def check_color(color):
+    if color not in COLORS:
+        raise ValueError(f"color: {color!r} is none of {list(COLORS)}")
+
+
 def check_seed(seed):
     if not _is_whole(seed, 0):
         raise ValueError(f"seed: {seed!r}; wanted a whole number of at least 0")
@@ -201,6 +207,7 @@ class Settings:
     style_layers: dict
     content_masks: list | None
     style_masks: list | None
+    color: str
     network: object
     pooling: str
     padding: str
@@ -253,6 +260,7 @@ def check_settings(resume=None, **keywords):
     if isinstance(network, str):
         names = ("pooling", "normalize", "weights", "padding")
         check_variant(network, *(keywords[name] for name in names))
+    check_color(keywords["color"])
     check_init(keywords["init"])
     check_seed(keywords["seed"])
     check_optimizer(keywords["optimizer"])

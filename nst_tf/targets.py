@@ -9,9 +9,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from nst_tf.color import chroma, grey, match_colors, match_luminance
 from nst_tf.features import feature_extractor, smallest_side, weights_file
 from nst_tf.guides import (
     Masks,
+    View,
     check_masks,
     guides,
     load_masks,
@@ -21,6 +23,7 @@ from nst_tf.images import Picture, image_shape, load_image, open_image
 from nst_tf.losses import TotalLoss, mean_gram
 from nst_tf.settings import (
     check_blend,
+    check_color,
     check_network,
     check_sizes,
     check_tile,
@@ -218,13 +221,38 @@ Paintings: TypeAlias = Picture | list[Picture] | Style
 # The loss
 
 
-def _where(photo, masks, layers):
-    """What a loss has to know of the masks: guides, and what stays the photograph."""
-    shares, painted = shared(load_masks(masks, photo))
-    where = {"guides": guides(shares, layers)}
-    if float(tf.reduce_min(painted)) < 1:
-        where |= {"photo": photo, "painted": painted}
-    return where
+def _where(masks, layers):
+    """The guides of masks `(R, H, W, 1)`, and what is painted: None if it is all."""
+    shares, painted = shared(masks)
+    everywhere = float(tf.reduce_min(painted)) == 1
+    return guides(shares, layers), None if everywhere else painted
+
+
+def _recolored(style, photo, size, masks, style_masks, color):
+    """The `Style` in the photograph's colours, or with its luminance.
+
+    Each region's painting gets those of the region.
+
+    Args:
+        style: a `Style`.
+        photo: `(1, H, W, 3)`.
+        size: long edge of the paintings, in pixels.
+        masks: of the regions, `(R, H, W, 1)`; or None.
+        style_masks: a list of R, or None.
+        color: "matched" or "photo".
+    """
+    match = match_colors if color == "matched" else match_luminance
+    (paintings,) = style.load([size])
+    regions = 1 if masks is None else len(masks)
+    if len(paintings) == 1:
+        paintings = paintings * regions
+    found = []
+    for r, painting in enumerate(paintings):
+        r = r if regions > 1 else 0  # all paintings are blended in the only one
+        own = style_masks and load_masks([style_masks[r]], painting)
+        matched = match(painting, photo, own, None if masks is None else masks[r])
+        found.append(tf.clip_by_value(matched, 0.0, 1.0))
+    return Style(found, style.blend if regions == 1 else None)
 
 
 def total_loss(
@@ -240,6 +268,7 @@ def total_loss(
     style_size: int | None = None,
     content_masks: Masks | None = None,
     style_masks: Masks | None = None,
+    color: str = "painting",
     tile: int | None = None,
 ) -> TotalLoss:
     """The loss that `style_transfer` minimises (Gatys et al. 2016, eq. 7).
@@ -255,7 +284,8 @@ def total_loss(
         style_weight: beta.
         tv_weight: weight of total variation.
         style_size: long edge of the painting in pixels. Default: the photograph's.
-        content_masks, style_masks: where which style is wanted, as in `style_transfer`.
+        content_masks, style_masks, color: where which style is wanted, and in whose
+            colours, as in `style_transfer`.
         tile: side of the tiles of a big picture, as in `style_transfer`.
 
     Returns:
@@ -282,22 +312,30 @@ def total_loss(
     content = load_image(content, min_side=least)
     style = style if isinstance(style, Style) else Style(style)
 
-    content_masks, style_masks = check_masks(
-        content_masks, style_masks, len(style.images)
-    )
-    where, regions = {}, 0
-    if content_masks:
-        where = _where(content, content_masks, followed)
-        regions = len(content_masks)
+    check_color(color)
+    both_masks = check_masks(content_masks, style_masks, len(style.images))
+    content_masks, style_masks = both_masks
 
+    # In whose colours, and where
+    size = max(content.shape[1:3]) if style_size is None else style_size
+    masks = load_masks(content_masks, content) if content_masks else None
+    if color != "painting":
+        style = _recolored(style, content, size, masks, style_masks, color)
+    guide, painted = (None, None) if masks is None else _where(masks, followed)
+    view = None
+    if painted is not None or color == "photo":
+        view = View(content, painted, chroma(content) if color == "photo" else None)
+    regions = 0 if masks is None else len(masks)
+
+    # What the network finds in both pictures
     extractor = kept_extractor(network, both)
     tile_here = tile_for(extractor, content.shape[1:3], tile, [*followed] * regions)
-    kind = functools.partial(TiledLoss, tile=tile_here) if tile_here else TotalLoss
-    size = max(content.shape[1:3]) if style_size is None else style_size
+    seen = grey(content) if color == "photo" else content
+    P = content_targets(extractor, seen, layers, tile_here)
     if style_masks or len(style.images) == regions > 1:
-        masks = style_masks or [None] * regions
-        grams = style.targets_by_region(extractor, followed, size, masks, tile)
+        parts = style_masks or [None] * regions
+        grams = style.targets_by_region(extractor, followed, size, parts, tile)
     else:
         grams = style.targets(extractor, followed, size, tile)
-    P = content_targets(extractor, content, layers, tile_here)
-    return kind(extractor, P, grams, followed, **weights, **where)
+    kind = functools.partial(TiledLoss, tile=tile_here) if tile_here else TotalLoss
+    return kind(extractor, P, grams, followed, **weights, guides=guide, view=view)

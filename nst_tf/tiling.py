@@ -223,7 +223,17 @@ class TiledLoss(TotalLoss):
         Returns:
             The dict of losses, and the gradient of their total, `(1, H, W, 3)`.
         """
-        image = tf.convert_to_tensor(self.seen(image))
+        image = tf.convert_to_tensor(image)
+        if self.view is None:
+            return self._of_seen(image)
+        with tf.GradientTape() as tape:
+            tape.watch(image)
+            seen = self.view(image)
+        losses, gradient = self._of_seen(seen)
+        return losses, tape.gradient(seen, image, gradient)
+
+    def _of_seen(self, image):
+        """The losses of what is seen, and the gradient with respect to that."""
         tiles = self._tiles(image)
         sums = self._sums(image, tiles)
         with tf.GradientTape() as tape:
@@ -233,8 +243,7 @@ class TiledLoss(TotalLoss):
         own, *upstream = tape.gradient(
             losses["total"], [image, *sums], unconnected_gradients="zero"
         )
-        gradient = own + self._gradient(image, tiles, upstream)
-        return losses, gradient if self.painted is None else self.painted * gradient
+        return losses, own + self._gradient(image, tiles, upstream)
 
 
 # What it costs

@@ -15,7 +15,7 @@ from nst_tf.callbacks import Callback
 from nst_tf.guides import Masks, check_masks, with_alpha
 from nst_tf.images import Picture
 from nst_tf.optimizers import OPTIMIZERS, descend
-from nst_tf.results import HISTORY, NotFiniteError, Result
+from nst_tf.results import HISTORY, VIEW, NotFiniteError, Result
 from nst_tf.resume import check_continues, load_saved, with_saved
 from nst_tf.settings import as_json, as_list, check_settings
 from nst_tf.starts import enlarge, load_pictures, load_same_pictures
@@ -35,7 +35,7 @@ def _as_style(style_image, blend):
 def _stages(pictures, style, settings, content_masks):
     """For each size: `(size, steps, first image, a function that makes its loss)`."""
     names = ("content_weight", "style_weight", "tv_weight", "tile")
-    names += ("content_layers", "style_layers", "style_masks")
+    names += ("content_layers", "style_layers", "style_masks", "color")
     options = {name: getattr(settings, name) for name in names}
     options["content_masks"] = content_masks
 
@@ -71,8 +71,6 @@ def _minimizer(optimizer):
 
 
 # The run
-
-SEEN = ("photo", "painted")  # what a `Result` needs beside the image, with masks
 
 
 def _finished(result, size, steps):
@@ -111,7 +109,8 @@ def _steps(result, stages, minimize):
         small = firsts[sizes[-1]] if sizes else first
         start = result.state | {"image": enlarge(result.state["image"], small, first)}
         loss = make_loss()
-        seen = {n: getattr(loss, n) for n in SEEN if loss.painted is not None}
+        view = {name: getattr(loss.view, name, None) for name in VIEW}
+        view = {name: array for name, array in view.items() if array is not None}
         for losses, state in minimize(loss, start, steps - sizes.count(size)):
             if not math.isfinite(losses["total"]):  # the previous step led here
                 error = _not_finite(result, losses, size)
@@ -123,7 +122,7 @@ def _steps(result, stages, minimize):
             row = {"step": len(result.history["step"]) + 1, "size": size, **losses}
             row["seconds"] = time.perf_counter() - clock
             history = {k: [*values, row[k]] for k, values in result.history.items()}
-            result.state, result.history = state | seen, history
+            result.state, result.history = state | view, history
             result.complete = _finished(result, finest, most)
             yield
     result.complete = _finished(result, finest, most)
@@ -199,6 +198,7 @@ def style_transfer(
     style_layers: str | list[str] | tuple[str, ...] | dict[str, float] = STYLE_LAYERS,
     content_masks: Masks | None = None,
     style_masks: Masks | None = None,
+    color: str = "painting",
     network: str | keras.Model = "vgg19",
     pooling: str = "avg",
     padding: str = "zeros",
@@ -236,6 +236,8 @@ def style_transfer(
             transparency. Several masks: one painting for each, or one for all.
         style_masks: one for each of content_masks: which part of its painting counts;
             from Python None for all of it.
+        color: whose colours: painting; matched, of a painting that is recoloured to the
+            photograph first; or photo, of which only the luminance is painted.
         network: vgg19, vgg19_slim (fast, no download) or vgg16; from Python also a
             Keras model: image -> features.
         pooling: avg, as in the paper, or max, as the network was trained.
@@ -285,6 +287,7 @@ def style_transfer(
         "style_layers": style_layers,
         "content_masks": content_masks,
         "style_masks": style_masks,
+        "color": color,
         "network": network,
         "pooling": pooling,
         "padding": padding,

@@ -5,6 +5,7 @@ import tensorflow as tf
 
 import nst_tf as nst
 from nst_tf import fast, feedforward
+from nst_tf.color import match_colors, with_colors_of
 from nst_tf.fast import FastStyle, fast_style_transfer, fit_style, style_vector
 
 LENGTH = feedforward.style_length()
@@ -173,3 +174,72 @@ def test_fitting_leaves_the_network_as_it_was(small_network):
     after = small_network.painter.get_weights()
     assert all(map(np.array_equal, before, after))
     assert isinstance(small_network.painter, keras.Model)
+
+
+# Where, and in whose colours
+
+
+def left_half(shape=(30, 41)):
+    mask = np.zeros(shape, "float32")
+    mask[:, : shape[1] // 2] = 1
+    return mask
+
+
+def test_only_what_is_white_is_painted():
+    whole = fast_style_transfer(picture(), "waves", size=None).image
+    found = fast_style_transfer(
+        picture(), "waves", size=None, content_masks=left_half()
+    ).image
+    np.testing.assert_array_equal(found[:, 20:], picture()[:, 20:])
+    np.testing.assert_allclose(found[:, :20], whole[:, :20], atol=1e-6)
+
+
+def test_each_style_is_where_its_mask_is_white():
+    waves, night = (
+        fast_style_transfer(picture(), name, size=None).image
+        for name in ("waves", "night")
+    )
+    left = left_half()
+    result = fast_style_transfer(
+        picture(), ["waves", "night"], size=None, content_masks=[left, 1 - left]
+    )
+    np.testing.assert_allclose(result.image[:, :20], waves[:, :20], atol=1e-6)
+    np.testing.assert_allclose(result.image[:, 20:], night[:, 20:], atol=1e-6)
+    assert result.settings["style"] == ["waves", "night"]
+    grey = fast_style_transfer(
+        picture(), ["waves", "night"], size=None, content_masks=[left * 0 + 0.5] * 2
+    )
+    np.testing.assert_allclose(grey.image, (waves + night) / 2, atol=1e-5)
+
+
+def test_the_photographs_colours_are_given_back():
+    found = fast_style_transfer(picture(), "waves", size=None, color="photo").image
+    painted = fast_style_transfer(picture(), "waves", size=None).image
+    expected = with_colors_of(painted[None], picture()[None])[0]
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_a_painting_in_the_photographs_colours_is_predicted():
+    painting = picture(40, 50, seed=9) ** 3
+    found = fast_style_transfer(picture(), painting, size=None, color="matched").image
+    matched = match_colors(nst.load_image(painting, 512), picture()[None])
+    expected = fast_style_transfer(
+        picture(), np.clip(matched[0], 0, 1), size=None
+    ).image
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("style", "options", "words"),
+    [
+        (["waves", "night"], {}, "2 styles for 0 content_masks"),
+        (["waves", "night"], {"content_masks": [None] * 3}, "2 styles for 3"),
+        ("waves", {"color": "matched"}, "recolours the painting, and needs one"),
+        ("waves", {"color": "red"}, "color: 'red' is none of"),
+        ("waves", {"content_masks": np.ones((5, 5))}, "5 x 5 pixels, for a picture of"),
+        ("waves", {"content_masks": "alpha"}, "photograph is opaque"),
+    ],
+)
+def test_what_cannot_be_painted_is_one_sentence(style, options, words):
+    with pytest.raises(ValueError, match=words):
+        fast_style_transfer(picture(), style, size=None, **options)

@@ -116,7 +116,7 @@ def test_the_network_is_exported(tmp_path, capsys):
         ("fast photo.jpg the_wave --strength 2", "--strength: 2.0; wanted"),
         ("fast photo.jpg the_wave --size many", "invalid"),
         ("fast photo.jpg the_wave --size 8", "at least 24 x 24 are needed"),
-        ("fast photo.jpg the_wave --size -3", "--size: -3; wanted"),
+        ("fast photo.jpg the_wave --size -3", "--size: -3 pixels; wanted"),
         ("fast photo.jpg the_wave --style the_wave", "named twice"),
         ("fast photo.jpg the_wave --style-blend 1 2", "--style-blend: 2 weights"),
         ("fast photo.jpg the_wave -o photo.jpg", "is one of the pictures"),

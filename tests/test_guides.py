@@ -5,6 +5,7 @@ from conftest import TINY_NETWORK, Killed, kill_at, transfer
 from PIL import Image
 
 import nst_tf as nst
+from nst_tf.color import chroma, luminance, match_colors
 from nst_tf.guides import guides, load_mask, shared
 from nst_tf.losses import mean_gram
 from nst_tf.optimizers import loss_and_gradient
@@ -152,10 +153,8 @@ def loss_of(tiny_weights, tile=None, style="painting.jpg", **masks):
     network = nst.feature_extractor(
         ["block4_conv2", *LAYERS], "tiny", weights=tiny_weights
     )
-    photo = nst.load_image("photo.jpg", 235)[:, :, :, :]
-    photo = tf.image.resize(photo, SHAPE)
     return nst.total_loss(
-        tf.clip_by_value(photo, 0, 1),
+        tf.image.resize(nst.load_image("photo.jpg", 235), SHAPE),
         style,
         network,
         style_layers=LAYERS,
@@ -321,3 +320,58 @@ def test_a_mistake_is_one_sentence_before_the_first_step(settings, words):
             callbacks=steps.append,
         )
     assert not steps
+
+
+# In whose colours
+
+
+def test_the_photographs_colours_stay_and_its_luminance_is_painted():
+    photo = nst.load_image("photo.jpg", 48)
+    result = transfer(color="photo", steps=10)
+    found = result.image[None]
+    inside = ((found > 0.001) & (found < 0.999)).all(axis=-1)  # nothing was clipped
+    assert inside.mean() > 0.5
+    np.testing.assert_allclose(chroma(found)[inside], chroma(photo)[inside], atol=1e-5)
+    assert np.abs(luminance(found) - luminance(photo)).mean() > 0.005
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_a_matched_painting_has_the_colours_of_its_region(tiny_weights, masked):
+    """Independently: the Gram matrices of a painting that is recoloured by hand."""
+    masks = halves() if masked else [np.ones(SHAPE, "float32")]
+    options = {"content_masks": masks} if masked else {}
+    loss = loss_of(tiny_weights, color="matched", **options)
+    photo = tf.clip_by_value(
+        tf.image.resize(nst.load_image("photo.jpg", 235), SHAPE), 0, 1
+    )
+    painting = nst.load_image("painting.jpg", 90)
+    for r, mask in enumerate(masks):
+        matched = match_colors(painting, photo, None, mask[None, :, :, None])
+        A = loss.extractor(tf.clip_by_value(matched, 0.0, 1.0))
+        for layer in LAYERS:
+            expected = mean_gram(A[layer])[0]
+            np.testing.assert_allclose(
+                loss.style_targets[layer][r], expected, atol=1e-4 * np.max(expected)
+            )
+
+
+@pytest.mark.parametrize("color", ["matched", "photo"])
+def test_colours_go_with_masks_tiles_and_resuming(color):
+    left, _ = halves((64, 96))
+    Image.fromarray(left > 0).save("left.png")
+    photo = nst.load_image("photo.jpg", 96)[0].numpy()
+    settings = {"color": color, "content_masks": "left.png", "size": 96, "steps": 6}
+    whole = transfer(**settings)
+    black = nst.guides.load_mask("left.png", photo.shape[:2])[0, :, :, 0] == 0
+    np.testing.assert_allclose(whole.image[black], photo[black], atol=1e-6)
+    tiled = transfer(**settings, tile=64)
+    np.testing.assert_allclose(tiled.image, whole.image, atol=0.02)
+    with pytest.raises(Killed):
+        transfer(**settings, callbacks=[nst.checkpoint("run.npz", 1), kill_at(3)])
+    found = nst.style_transfer(resume="run.npz", **TINY_NETWORK)
+    np.testing.assert_allclose(found.image, whole.image, atol=1e-6)
+
+
+def test_an_unknown_colour_is_one_sentence():
+    with pytest.raises(ValueError, match="color: 'red' is none of"):
+        transfer(color="red")

@@ -21,9 +21,10 @@ ROOT = Path(__file__).parent.parent
 ROWS = [
     {"sources", "crops", "losses", "first_guess", "memory", "feedforward"},
     {"images", "optimizers", "color"},
-    {"features", "figures", "films", "results"},
+    {"features", "films"},
     {"guides"},
-    {"callbacks", "settings", "tiling"},
+    {"figures", "results", "settings", "tiling"},
+    {"callbacks"},
     {"targets", "resume"},
     {"fast"},
     {"starts", "exports"},
