@@ -11,6 +11,7 @@ import numpy as np
 from nst_tf.guides import View
 from nst_tf.images import save_image, to_pil, write_atomically
 from nst_tf.losses import PARTS
+from nst_tf.realism import with_edges_of
 
 VIEW = ("photo", "painted", "chroma")  # in a state, if not all of the image is seen
 HISTORY = ("step", "size", *PARTS, "seconds")
@@ -22,8 +23,8 @@ class Result:
 
     Attributes:
         state: what the optimizer holds; `state["image"]` is the `(1, H, W, 3)` image
-            that it moves. What is seen of it may be less: photo, painted and chroma
-            are those of a `guides.View`.
+            that it moves. What is shown may be another: photo, painted and chroma are
+            those of a `guides.View`; edges is the photograph that gives them back.
         history: dict of lists, one entry a step: step, size, content, style, tv, total
             (the losses of the image that the step started from, unweighted but for the
             total; L-BFGS: of the best image so far) and seconds since the start.
@@ -42,7 +43,10 @@ class Result:
         """The picture: `(H, W, 3)` float32 array, RGB in [0, 1]."""
         image = self.state["image"]
         seen = {name: self.state[name] for name in VIEW if name in self.state}
-        return np.array(View(**seen).picture(image) if seen else image)[0]
+        picture = np.array(View(**seen).picture(image) if seen else image)[0]
+        if "edges" in self.state:
+            picture = with_edges_of(picture, np.array(self.state["edges"])[0])
+        return picture
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the picture; a PNG keeps the settings (see `nst_tf.save_image`)."""

@@ -20,7 +20,8 @@ OWN_RULES = ("size", "steps", "style_size")  # these may grow
 # Names, beside which are paths, and networks of the user's own.
 NAMES = {"init": INITS, "weights": ("imagenet",), "network": NETWORKS}
 # What runs had before it was a setting.
-BEFORE = dict(padding="zeros", color="painting", content_masks=None, style_masks=None)
+BEFORE: dict = dict(padding="zeros", color="painting", realistic=False)
+BEFORE |= dict(content_masks=None, style_masks=None)
 MASKS = ("content_masks", "style_masks")
 
 

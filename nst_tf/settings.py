@@ -137,9 +137,9 @@ def check_seed(seed):
         raise ValueError(f"seed: {seed!r}; wanted a whole number of at least 0")
 
 
-def check_normalize(normalize):
-    if not isinstance(normalize, bool):
-        raise ValueError(f"normalize: {normalize!r}; wanted True or False")
+def check_bool(name, value):
+    if not isinstance(value, bool):
+        raise ValueError(f"{name}: {value!r}; wanted True or False")
 
 
 def check_optimizer(optimizer):
@@ -208,6 +208,7 @@ class Settings:
     content_masks: list | None
     style_masks: list | None
     color: str
+    realistic: bool
     network: object
     pooling: str
     padding: str
@@ -256,7 +257,8 @@ def check_settings(resume=None, **keywords):
     content_layers, style_layers = check_network(
         network, keywords["content_layers"], keywords["style_layers"]
     )
-    check_normalize(keywords["normalize"])
+    for name in ("normalize", "realistic"):
+        check_bool(name, keywords[name])
     if isinstance(network, str):
         names = ("pooling", "normalize", "weights", "padding")
         check_variant(network, *(keywords[name] for name in names))

@@ -5,14 +5,16 @@ and the *change* that the run made to it. Only the change is enlarged; the first
 has its own detail at every size.
 """
 
+import functools
 from dataclasses import dataclass, replace
 
 import numpy as np
 import tensorflow as tf
 
+from nst_tf.color import match_colors
 from nst_tf.fast import fast_paint, predict_style
 from nst_tf.features import smallest_side
-from nst_tf.guides import load_masks, with_alpha
+from nst_tf.guides import load_masks, shared, with_alpha
 from nst_tf.images import load_image, open_image, resize
 from nst_tf.targets import fingerprint
 
@@ -37,6 +39,7 @@ class Pictures:
         styles: the paintings at the first size.
         masks: all of them, at the first size.
         guessed: whether the first image follows from photograph and paintings.
+        photos: the photograph as it was given, at every size.
     """
 
     contents: list
@@ -44,11 +47,12 @@ class Pictures:
     styles: list
     masks: list
     guessed: bool
+    photos: list
 
     def fingerprint(self):
         """A short hash of the pixels that were given."""
         given = [] if self.guessed else self.firsts
-        return fingerprint([*given, *self.contents, *self.styles, *self.masks])
+        return fingerprint([*given, *self.photos, *self.styles, *self.masks])
 
 
 def _pictures_of_init(settings, style, least, full):
@@ -90,6 +94,23 @@ def _masks(content_image, content, styles, settings):
     return found
 
 
+def _recolored(styles, blend, content_masks, settings, photo):
+    """The photograph in the paintings' colours: those of each region, or blended."""
+    masks, regions = load_masks(content_masks, photo), len(content_masks)
+    style_masks = settings.style_masks or [None] * len(styles)
+    styles = styles * regions if len(styles) == 1 else styles
+    parts = []
+    for r, style in enumerate(styles):
+        mask = masks[r if regions > 1 else 0]
+        of_style = load_masks([style_masks[r if len(style_masks) > 1 else 0]], style)
+        parts.append(match_colors(photo, style, mask, of_style))
+    shares, painted = shared(masks)
+    if regions == 1:
+        shares = [b * shares[0] for b in blend]
+    together = sum(s * part for s, part in zip(shares, parts, strict=True))
+    return tf.clip_by_value(together + (1 - painted) * photo, 0.0, 1.0)
+
+
 def load_pictures(content_image, style, settings, full=False):
     """The `Pictures` of a run; each file is decoded once.
 
@@ -109,10 +130,17 @@ def load_pictures(content_image, style, settings, full=False):
     of_style = isinstance(settings.init, str) and settings.init == "style"
     also = sizes if of_style else []  # for the first image
     styles, *_ = style.load([*settings.style_sizes, *also], least)
-    firsts = _firsts(contents, style, settings, least, full)
-    guessed = isinstance(settings.init, str) and settings.init == "fast"
     masks = _masks(content_image, contents[0], styles, settings)
-    return Pictures(contents, firsts, styles, masks, guessed)
+    photos, guessed = (
+        contents,
+        isinstance(settings.init, str) and settings.init == "fast",
+    )
+    if settings.realistic and settings.color == "matched":
+        regions = with_alpha(settings.content_masks, content_image) or [None]
+        recolor = functools.partial(_recolored, styles, style.blend, regions, settings)
+        contents, guessed = [recolor(photo) for photo in photos], True
+    firsts = _firsts(contents, style, settings, least, full)
+    return Pictures(contents, firsts, styles, masks, guessed, photos)
 
 
 def load_same_pictures(saved, content_image, style, settings):

@@ -33,11 +33,16 @@ def _as_style(style_image, blend):
 
 
 def _stages(pictures, style, settings, content_masks):
-    """For each size: `(size, steps, first image, a function that makes its loss)`."""
+    """For each size: size, steps, first image, edges, a function that makes its loss.
+
+    Edges are the photograph that gives them back, or None.
+    """
     names = ("content_weight", "style_weight", "tv_weight", "tile")
     names += ("content_layers", "style_layers", "style_masks", "color")
     options = {name: getattr(settings, name) for name in names}
     options["content_masks"] = content_masks
+    if settings.realistic and settings.color == "matched":
+        options["color"] = "painting"  # the photograph has its colours already
 
     def make_loss(content, style_size):
         network = extractor_of(settings)
@@ -45,7 +50,8 @@ def _stages(pictures, style, settings, content_masks):
 
     both = zip(pictures.contents, settings.style_sizes, strict=True)
     losses = [functools.partial(make_loss, *one) for one in both]
-    plan = settings.size, settings.steps, pictures.firsts, losses
+    edges = pictures.photos if settings.realistic else [None] * len(losses)
+    plan = settings.size, settings.steps, pictures.firsts, edges, losses
     return list(zip(*plan, strict=True))
 
 
@@ -91,18 +97,16 @@ def _not_finite(result, losses, size):
 
 
 def _steps(result, stages, minimize):
-    """Moves the pixels through all stages, `(size, steps, first, make_loss)` each.
-
-    `first` is the first image, at the size of the stage.
+    """Moves the pixels through all stages, as `_stages` has them.
 
     Yields after every step. The result's state and history are replaced, never modified
     in place, so that the result is consistent at any time.
     """
     clock = time.perf_counter() - (result.history["seconds"] or [0.0])[-1]
-    firsts = {size: first for size, _, first, _ in stages}
+    firsts = {size: first for size, _, first, *_ in stages}
     finest, most, *_ = stages[-1]
     good = result.state, result.history  # known to have a finite loss
-    for size, steps, first, make_loss in stages:
+    for size, steps, first, edges, make_loss in stages:
         if _finished(result, size, steps):
             continue
         sizes = result.history["size"]
@@ -110,6 +114,7 @@ def _steps(result, stages, minimize):
         start = result.state | {"image": enlarge(result.state["image"], small, first)}
         loss = make_loss()
         view = {name: getattr(loss.view, name, None) for name in VIEW}
+        view["edges"] = edges
         view = {name: array for name, array in view.items() if array is not None}
         for losses, state in minimize(loss, start, steps - sizes.count(size)):
             if not math.isfinite(losses["total"]):  # the previous step led here
@@ -199,6 +204,7 @@ def style_transfer(
     content_masks: Masks | None = None,
     style_masks: Masks | None = None,
     color: str = "painting",
+    realistic: bool = False,
     network: str | keras.Model = "vgg19",
     pooling: str = "avg",
     padding: str = "zeros",
@@ -238,6 +244,8 @@ def style_transfer(
             from Python None for all of it.
         color: whose colours: painting; matched, of a painting that is recoloured to the
             photograph first; or photo, of which only the luminance is painted.
+        realistic: still a photograph: the result gets the photograph's edges back. Then
+            it is the photograph that matched colours recolour, to the painting.
         network: vgg19, vgg19_slim (fast, no download) or vgg16; from Python also a
             Keras model: image -> features.
         pooling: avg, as in the paper, or max, as the network was trained.
@@ -288,6 +296,7 @@ def style_transfer(
         "content_masks": content_masks,
         "style_masks": style_masks,
         "color": color,
+        "realistic": realistic,
         "network": network,
         "pooling": pooling,
         "padding": padding,

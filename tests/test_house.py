@@ -21,7 +21,7 @@ ROOT = Path(__file__).parent.parent
 ROWS = [
     {"sources", "crops", "losses", "first_guess", "memory", "feedforward"},
     {"images", "optimizers", "color"},
-    {"features", "films"},
+    {"features", "films", "realism"},
     {"guides"},
     {"figures", "results", "settings", "tiling"},
     {"callbacks"},
@@ -173,6 +173,8 @@ def test_commands_in_the_readme_run(tmp_path, slim_world):
     (tmp_path / "folder").mkdir()
     for name in ("one", "two", "wave", "night"):
         (tmp_path / f"{name}.jpg").write_bytes((tmp_path / "photo.jpg").read_bytes())
+    for name in ("mask", "other"):
+        (tmp_path / f"{name}.png").write_bytes((tmp_path / "photo.jpg").read_bytes())
     lines = re.findall(r"^ *nst-tf (.*)$", README, re.M)
     assert len(lines) > 10
     for line in lines:
