@@ -74,6 +74,7 @@ from nst_tf.losses import (
     total_variation_loss,
 )
 from nst_tf.optimizers import descend, lbfgs
+from nst_tf.regions import regions
 from nst_tf.results import NotFiniteError, Result
 from nst_tf.sweeps import sweep
 from nst_tf.targets import Style, total_loss
@@ -125,6 +126,8 @@ __all__ = [
     "estimate",
     "plan",
     "coarse_to_fine",
+    # where
+    "regions",
     # many runs
     "sweep",
     # drawing

@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # matplotlib is slow to import, and not always needed
 
 GREY = "#888888"  # visible on white and on black
 # Okabe and Ito's colours, which colour-blind readers can tell apart.
+REGIONS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#F0E442", "#D55E00")
 COLORS = dict(zip(PARTS, ("#0072B2", "#D55E00", "#009E73", GREY), strict=True))
 
 
@@ -321,6 +322,40 @@ def style_distances(
     ax.set_xticks(range(K), labels, rotation=40, ha="right", rotation_mode="anchor")
     ax.set_yticks(range(K), labels)
     ax.spines[:].set_visible(False)
+    if title:
+        ax.set_title(title)
+    return _shown_once(ax.figure)
+
+
+def regions(
+    image: Any, masks: list, title: str | None = None, ax: "Axes | None" = None
+) -> "Figure":
+    """A picture in which each region has a colour, and its number in the list.
+
+    Args:
+        image: as `show` takes it.
+        masks: `(H, W)` each, in [0, 1], as `nst_tf.regions` gives them, in the
+            proportions of the picture.
+        title: words above.
+        ax: matplotlib axes to draw on.
+
+    Returns:
+        The Figure.
+    """
+    from matplotlib.colors import to_rgb
+    from matplotlib.patches import Patch
+
+    picture, ax = _picture(image), _axes(ax)
+    extent = (0, picture.shape[1], picture.shape[0], 0)
+    ax.imshow(picture.mean(-1), cmap="gray", vmin=0, vmax=1, extent=extent)
+    colors = [REGIONS[r % len(REGIONS)] for r in range(len(masks))]
+    for color, mask in zip(colors, masks, strict=True):
+        mask = np.squeeze(mask)
+        tint = np.broadcast_to(to_rgb(color), (*mask.shape, 3))
+        ax.imshow(np.dstack([tint, 0.6 * np.clip(mask, 0, 1)]), extent=extent)
+    ax.set_axis_off()
+    names = [Patch(color=color, label=str(r)) for r, color in enumerate(colors)]
+    ax.legend(handles=names, ncols=len(names), loc="lower right", fontsize=8)
     if title:
         ax.set_title(title)
     return _shown_once(ax.figure)

@@ -187,6 +187,20 @@ def test_style_distances_are_written_into_their_cells():
     assert [label.get_text() for label in ax.get_yticklabels()] == ["a", "b"]
 
 
+def test_regions_are_tinted_and_numbered(photo):
+    left = np.zeros((16, 24))
+    left[:, :12] = 1
+    figure = nst.figures.regions(photo, [left, 1 - left], title="two")
+    (ax,) = figure.axes
+    grey, first, second = (image.get_array() for image in ax.get_images())
+    assert grey.shape == photo.shape[1:3]
+    np.testing.assert_allclose(first[..., 3], 0.6 * left)
+    np.testing.assert_allclose(second[..., 3], 0.6 * (1 - left))
+    assert not np.array_equal(first[0, 0, :3], second[0, 0, :3])
+    words = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert words == ["0", "1"] and ax.get_title() == "two"
+
+
 def test_side_by_side_shows_the_framed_detail(photo, painting):
     figure = nst.figures.side_by_side(
         [photo, painting], ["a", "b"], detail=(0.5, 0, 1, 0.25)

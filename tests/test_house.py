@@ -26,7 +26,7 @@ ROWS = [
     {"figures", "results", "settings", "tiling"},
     {"callbacks"},
     {"targets", "resume"},
-    {"fast"},
+    {"fast", "regions"},
     {"starts", "exports"},
     {"transfer"},
     {"sweeps", "estimates", "options"},
