@@ -74,6 +74,7 @@ from nst_tf.losses import (
     total_variation_loss,
 )
 from nst_tf.optimizers import descend, lbfgs
+from nst_tf.realism import strength
 from nst_tf.regions import regions
 from nst_tf.results import NotFiniteError, Result
 from nst_tf.sweeps import sweep
@@ -126,8 +127,9 @@ __all__ = [
     "estimate",
     "plan",
     "coarse_to_fine",
-    # where
+    # where, and how much
     "regions",
+    "strength",
     # many runs
     "sweep",
     # drawing

@@ -6,8 +6,12 @@ photograph, so that it can have no edge that the photograph has not; Luan et al.
 ask the same of it by a term of the loss.
 """
 
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
+
+from nst_tf.images import Picture, load_image, resize
 
 RADIUS = 1 / 24  # of the long edge
 LEAST_RADIUS = 6  # pixels, in the smaller pictures where a and b are found
@@ -95,3 +99,42 @@ def with_edges_of(image: np.ndarray, photo: np.ndarray) -> np.ndarray:
     radius = max(1, round(RADIUS * max(photo.shape[:2])))
     shrink = max(1, radius // LEAST_RADIUS)
     return np.clip(guided_filter(image, photo, radius, shrink=shrink), 0, 1)
+
+
+def strength(photo: Picture, result: Any, amount: float) -> np.ndarray:
+    """A painted picture, weaker: its colours come first, and its strokes last.
+
+        p + (1 - (1 - t)^2) (q - p) + t^2 (x - q)
+
+    q is the picture x with the photograph's edges. A mixture of pixels would show both
+    pictures' edges, one through the other; here the photograph's stay until late.
+
+    Args:
+        photo: p, as `load_image` takes it.
+        result: x, a `Result`, or a picture of the same proportions.
+        amount: t; 0 is the photograph, 1 the painted picture.
+
+    Returns:
+        `(H, W, 3)` float32 in [0, 1], at the size of the result.
+
+    Raises:
+        ValueError: not pictures, other proportions, or an amount outside of [0, 1].
+
+    Example:
+
+    >>> half = strength("photo.jpg", "photo.jpg", 0.5)
+    """
+    if not 0 <= amount <= 1:
+        raise ValueError(f"amount: {amount}; wanted a number from 0 to 1")
+    x = load_image(getattr(result, "image", result))
+    p = load_image(photo, max(x.shape[1:3]))
+    if max(abs(a - b) for a, b in zip(p.shape, x.shape, strict=True)) > 1:
+        raise ValueError(
+            f"result: {x.shape[2]} x {x.shape[1]} pixels, and the photograph has the "
+            f"proportions of {p.shape[2]} x {p.shape[1]}; wanted a picture of it"
+        )
+    p, x = resize(p, x.shape[1:3])[0].numpy(), x[0].numpy()
+    if amount in (0, 1):
+        return x if amount else p
+    q, t = with_edges_of(x, p), np.float32(amount)
+    return np.clip(p + (1 - (1 - t) ** 2) * (q - p) + t**2 * (x - q), 0, 1)

@@ -74,6 +74,48 @@ def test_light_comes_from_the_picture_and_edges_from_the_photograph():
     assert steps[:, 7::8].min() > 5 * np.median(np.delete(steps, np.s_[7::8], axis=1))
 
 
+# How much
+
+
+def test_strength_goes_from_the_photograph_to_the_picture():
+    photo = nst.load_image("photo.jpg", 96)[0].numpy()
+    result = transfer(size=96, steps=8)
+    np.testing.assert_array_equal(nst.strength("photo.jpg", result, 1), result.image)
+    np.testing.assert_allclose(nst.strength("photo.jpg", result, 0), photo, atol=1e-6)
+    away = [
+        np.abs(nst.strength("photo.jpg", result, t) - photo).mean()
+        for t in (0.2, 0.4, 0.6, 0.8, 1)
+    ]
+    assert away == sorted(away)
+
+
+def test_colours_come_before_strokes():
+    """The photograph in another light, under stripes: the light comes, they do not."""
+    photo = nst.load_image("photo.jpg", 120)[0].numpy()
+    stripes = 0.3 * (np.arange(120) // 3 % 2)[None, :, None] - 0.15
+    picture = np.clip(photo * [0.5, 0.7, 1.0] * 0.6 + 0.2 + stripes, 0, 1)
+    picture = picture.astype("float32")
+    found = nst.strength(photo, picture, 0.5)
+    mixed = (photo + picture) / 2
+    light = [np.abs((x - picture).mean((0, 1))).mean() for x in (found, mixed)]
+    assert light[0] < 0.7 * light[1]
+    strokes = [np.abs(np.diff(x - photo, axis=1)).mean() for x in (found, mixed)]
+    assert strokes[0] < 0.7 * strokes[1]
+
+
+@pytest.mark.parametrize(
+    ("result", "amount", "words"),
+    [
+        ("photo.jpg", 1.5, "amount: 1.5; wanted a number from 0 to 1"),
+        ("photo.jpg", float("nan"), "amount: nan"),
+        (np.ones((50, 50, 3)), 0.5, "50 x 50 pixels, and the photograph has the"),
+    ],
+)
+def test_what_cannot_be_weaker_is_one_sentence(result, amount, words):
+    with pytest.raises(ValueError, match=words):
+        nst.strength("photo.jpg", result, amount)
+
+
 # The run
 
 
