@@ -29,7 +29,7 @@ from nst_tf.settings import (
     check_tile,
     check_weights,
 )
-from nst_tf.tiling import TiledLoss, tile_for, tiled_features, tiled_grams
+from nst_tf.tiling import TiledLoss, known, tile_for, tiled_features, tiled_grams
 
 STYLE_LAYERS = tuple(f"block{b}_conv1" for b in range(1, 6))  # the paper's, section 3
 
@@ -313,22 +313,28 @@ def total_loss(
     style = style if isinstance(style, Style) else Style(style)
 
     check_color(color)
-    both_masks = check_masks(content_masks, style_masks, len(style.images))
-    content_masks, style_masks = both_masks
+    content_masks, style_masks = check_masks(
+        content_masks, style_masks, len(style.images)
+    )
 
     # In whose colours, and where
     size = max(content.shape[1:3]) if style_size is None else style_size
     masks = load_masks(content_masks, content) if content_masks else None
     if color != "painting":
         style = _recolored(style, content, size, masks, style_masks, color)
-    guide, painted = (None, None) if masks is None else _where(masks, followed)
-    view = None
-    if painted is not None or color == "photo":
-        view = View(content, painted, chroma(content) if color == "photo" else None)
     regions = 0 if masks is None else len(masks)
 
     # What the network finds in both pictures
     extractor = kept_extractor(network, both)
+    if regions and not known(extractor):
+        raise ValueError(
+            f"content_masks: which pixels {extractor.name} sees in a position is not "
+            "known; masks are for networks by name or from feature_extractor"
+        )
+    guide, painted = (None, None) if masks is None else _where(masks, followed)
+    view = None
+    if painted is not None or color == "photo":
+        view = View(content, painted, chroma(content) if color == "photo" else None)
     tile_here = tile_for(extractor, content.shape[1:3], tile, [*followed] * regions)
     seen = grey(content) if color == "photo" else content
     P = content_targets(extractor, seen, layers, tile_here)

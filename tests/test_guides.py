@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -320,6 +321,21 @@ def test_a_mistake_is_one_sentence_before_the_first_step(settings, words):
             callbacks=steps.append,
         )
     assert not steps
+
+
+def test_masks_need_a_network_whose_positions_are_known():
+    image = keras.Input((None, None, 3))
+    edges = keras.layers.Conv2D(4, 3, strides=2, padding="same")(image)
+    network = keras.Model(image, {"edges": edges}, name="mine")
+    layers = {"content_layers": "edges", "style_layers": "edges"}
+    with pytest.raises(ValueError, match="which pixels mine sees in a position"):
+        nst.total_loss(
+            nst.load_image("photo.jpg", 48),
+            "painting.jpg",
+            network,
+            content_masks=[None],
+            **layers,
+        )
 
 
 # In whose colours
