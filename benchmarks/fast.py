@@ -67,7 +67,7 @@ def named(folders, names):
     """The network's own styles, beside the files of their paintings."""
     files = {name: file for name, (file, _) in json.loads(NAMED.read_text()).items()}
     found = {}
-    for name in names or files:
+    for name in names or nst.fast_styles():
         paths = (folder / files[name] for folder in folders)
         found[name] = next(path for path in paths if path.exists()), name
     return found

@@ -227,7 +227,7 @@ def predict_style(painting: Picture) -> np.ndarray:
         ValueError: not a picture, or one that is too small.
     """
     image = load_image(painting, PAINTING_SIZE, min_side=16)
-    features = kept_extractor(SLIM, STYLE_LAYERS)(image)
+    features = kept_extractor(SLIM, STYLE_LAYERS, padding="reflect")(image)
     told = feedforward.statistics({layer: features[layer] for layer in STYLE_LAYERS})
     return fast_network().predictor(told).numpy()[0]
 

@@ -52,7 +52,7 @@ def load_mask(
 
     Example:
 
-    >>> load_mask(np.eye(30, 40, dtype=bool), (15, 20)).shape
+    >>> load_mask(tf.eye(30, 40), (15, 20)).shape
     TensorShape([1, 15, 20, 1])
     """
     if is_word(source):

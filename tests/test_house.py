@@ -180,7 +180,7 @@ def test_commands_in_the_readme_run(tmp_path, slim_world):
     for line in lines:
         size = "48 " if line.startswith("fast") else "32 48 "
         line = re.sub(r"--size [\d ]+", f"--size {size}", line)
-        line = re.sub(r"--minutes \d+", "--steps 2", line)
+        line = re.sub(r"--minutes \d+", "--minutes 0.01", line)
         line = line.split("#")[0]
         line = re.sub(r"--steps [\d ]+", "--steps 2 1 ", line)
         line = re.sub(r"--time-budget \w+", "--time-budget 9s", line)
