@@ -174,7 +174,7 @@ def test_a_moved_knob_shows_a_picture_in_a_second():
     page.fast_knobs["style"].value = "the_wave"
     wait_for_a_look(page)
     expected = nst.fast_style_transfer("photo.jpg", "the_wave", size=512)
-    np.testing.assert_allclose(page.result.image, expected.image, atol=1e-4)
+    np.testing.assert_allclose(page.result.image, expected.image, atol=1e-3)
     shown = page.now.parts["picture"].value
     assert "photo, painted like the_wave" in shown
     assert "download" in page.status.value and not page.keep.disabled
@@ -182,7 +182,7 @@ def test_a_moved_knob_shows_a_picture_in_a_second():
     page.fast_knobs["strength"].value = 0.5
     wait_for_a_look(page)
     expected = nst.fast_style_transfer("photo.jpg", "the_wave", size=512, strength=0.5)
-    np.testing.assert_allclose(page.result.image, expected.image, atol=1e-4)
+    np.testing.assert_allclose(page.result.image, expected.image, atol=1e-3)
     assert page.now.parts["picture"].value != shown
 
 
@@ -193,7 +193,7 @@ def test_a_blend_of_the_painting_and_a_style():
     wait_for_a_look(page)
     vector = 0.75 * nst.predict_style("painting.jpg") + 0.25 * nst.style_vector("udnie")
     expected = nst.fast_style_transfer("photo.jpg", vector, size=512).image
-    np.testing.assert_allclose(page.result.image, expected, atol=1e-4)
+    np.testing.assert_allclose(page.result.image, expected, atol=1e-3)
 
 
 def test_paint_goes_on_from_the_picture_in_a_second():
