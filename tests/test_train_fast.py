@@ -42,8 +42,10 @@ def test_the_loss_is_the_librarys(see):
     P = see(np.concatenate(photos))[train_fast.CONTENT_LAYER]
     grams = {name: G.astype("float32") for name, G in grams.items()}
     found = train_fast.total_loss(see, images, P, grams, alpha=0.02)
+    layers = [*train_fast.STYLE_LAYERS, train_fast.CONTENT_LAYER]
+    network = nst.feature_extractor(layers, "vgg19_slim", padding="reflect")
     for k in range(2):
-        painting, network = load_image(paintings[k]), "vgg19_slim"
+        painting = load_image(paintings[k])
         loss = nst.total_loss(photos[k], painting, network, style_size=66)
         expected = loss(images[k : k + 1])["total"]
         np.testing.assert_allclose(found[k], expected, rtol=2e-3)  # half precision
@@ -56,9 +58,9 @@ def test_a_lesson_is_the_same_for_the_same_seed_and_epoch():
     np.testing.assert_array_equal(one["photo"], again["photo"])
     assert not np.array_equal(one["photo"], other["photo"])
     assert one["photo"].shape == (4, 32, 32, 3)
-    first, *others = np.transpose([lessons[k][0]["row"] for k in range(30)])
-    assert set(first) == {-1, train_fast.PHOTOGRAPH}
-    assert set(np.ravel(others)) == {0, train_fast.PHOTOGRAPH}
+    rows = np.concatenate([lessons[k][0]["row"] for k in range(30)])
+    assert set(rows) == {-1, 0, train_fast.PHOTOGRAPH}
+    assert np.mean(rows == 0) > 2 * np.mean(rows == -1)
 
 
 def test_no_crop_is_altogether_flat():
