@@ -86,6 +86,20 @@ def test_variants_and_flat_parts_are_pictures():
         assert found.shape == crop.shape and same.any() and not same.all()
 
 
+def test_beyond_black_and_white_there_is_a_way_back(see):
+    """The picture that is saved is the same; what lies beyond costs its square."""
+    model = train_fast.Training(see, 1984, alpha=0.02)
+    photo = np.random.default_rng(0).random((1, 32, 40, 3)).astype("float32")
+    style = train_fast.style_of(see, see, photo[0])
+    lesson = {name: x.astype("float32")[None] for name, x in style.items()}
+    lesson |= {"photo": photo, "row": np.array([0])}
+    inside, beyond = (
+        float(model.compute_loss(x=lesson, y_pred=keras.ops.convert_to_tensor(y)))
+        for y in (np.ones_like(photo), np.full_like(photo, 1.5))
+    )
+    np.testing.assert_allclose(beyond - inside, train_fast.BEYOND * 0.25, rtol=1e-3)
+
+
 def test_a_run_that_is_lost_is_not_kept():
     with pytest.raises(FloatingPointError, match="the loss is nan at batch 3"):
         train_fast.Finite().on_train_batch_end(3, {"loss": float("nan")})

@@ -47,6 +47,7 @@ STYLE_LAYERS = [f"block{b}_conv1" for b in range(1, 6)]
 CONTENT_LAYER = "block4_conv2"
 ALPHA = 0.08  # four times that of `style_transfer`: houses and eyes stand
 TV_WEIGHT = 0.5
+BEYOND = 1.0  # weight of squares beyond black and white, where loud styles get lost
 SLIGHT = 1e-3  # a squared difference from the photograph that is as good as none
 FLAT = 0.02  # the least deviation of a crop
 STYLES = Path(__file__).with_name("fast_styles.json")
@@ -262,11 +263,13 @@ class Training(keras.Model):
     def compute_loss(self, x=None, y=None, y_pred=None, *_, **__):
         P = ops.stop_gradient(self.see(x["photo"])[CONTENT_LAYER])
         # The loss is that of the picture as it is saved; beyond black and white, too,
-        # the gradient says where to go.
-        clipped = y_pred + ops.stop_gradient(ops.clip(y_pred, 0, 1) - y_pred)
+        # the gradient says where to go, and a term of its own leads back.
+        beyond = ops.clip(y_pred, 0, 1) - y_pred
+        clipped = y_pred + ops.stop_gradient(beyond)
         painting = total_loss(self.see, clipped, P, x, self.alpha)
         same = ops.mean(ops.square(clipped - x["photo"]), axis=(1, 2, 3)) + SLIGHT
-        return ops.mean(ops.log(ops.where(x["row"] == PHOTOGRAPH, same, painting)))
+        losses = ops.where(x["row"] == PHOTOGRAPH, same, painting)
+        return ops.mean(ops.log(losses)) + BEYOND * ops.mean(ops.square(beyond))
 
 
 def export(model, known, styles, path):
