@@ -228,9 +228,9 @@ class _Painted:
         """Shows a `Result`, and what it was asked for: `{words: value}`."""
         self.asked, self.guess = asked, guess
         steps, totals = len(result.history["step"]), result.history["total"]
-        words = (
-            f"{asked['Photo']}, painted like {asked.get('style', asked['Painting'])}"
-        )
+        named = asked.get("style", PREDICTED) != PREDICTED
+        model = asked["style"] if named else asked["Painting"]
+        words = f"{asked['Photo']}, painted like {model}"
         curves = ""
         if steps:
             words += f", after {steps} steps"

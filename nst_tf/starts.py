@@ -131,10 +131,8 @@ def load_pictures(content_image, style, settings, full=False):
     also = sizes if of_style else []  # for the first image
     styles, *_ = style.load([*settings.style_sizes, *also], least)
     masks = _masks(content_image, contents[0], styles, settings)
-    photos, guessed = (
-        contents,
-        isinstance(settings.init, str) and settings.init == "fast",
-    )
+    photos = contents
+    guessed = isinstance(settings.init, str) and settings.init == "fast"
     if settings.realistic and settings.color == "matched":
         regions = with_alpha(settings.content_masks, content_image) or [None]
         recolor = functools.partial(_recolored, styles, style.blend, regions, settings)

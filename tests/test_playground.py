@@ -194,6 +194,7 @@ def test_a_blend_of_the_painting_and_a_style():
     vector = 0.75 * nst.predict_style("painting.jpg") + 0.25 * nst.style_vector("udnie")
     expected = nst.fast_style_transfer("photo.jpg", vector, size=512).image
     np.testing.assert_allclose(page.result.image, expected, atol=1e-3)
+    assert "photo, painted like painting" in page.now.parts["picture"].value
 
 
 def test_paint_goes_on_from_the_picture_in_a_second():
