@@ -106,7 +106,8 @@ def _opened(contents, styles, settings, budget):
         load_image(opened, size, min_side=least)  # is it large enough?
         return opened
 
-    style = Style(list(map(open_image, styles)), checked.style_blend)
+    opened = list(map(open_image, styles))
+    style = Style(opened, checked.style_blend, checked.style_scale)
     return _photographs(contents, open_one), style
 
 
@@ -205,7 +206,7 @@ def _transfer(args):
         return _go_on(args, contents, styles, paths[0], settings)
     budget = args.time_budget and args.time_budget / len(contents)
     photographs, style = _opened(contents, styles, settings, budget)
-    del settings["style_blend"]  # the style has it
+    del settings["style_blend"], settings["style_scale"]  # the style has them
     return _paint_all(args, photographs, style, paths, settings, budget)
 
 

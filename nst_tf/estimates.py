@@ -20,6 +20,7 @@ from nst_tf.transfer import style_transfer
 DEFAULTS = style_transfer.__kwdefaults__
 PROBE_SIZE = 320  # pixels of the small run; from noise, so that it has work to do
 PROBE = {"steps": 4, "init": "noise", "tile": None, "resume": None, "callbacks": ()}
+PROBE |= {"style_blend": None, "style_scale": None}  # a small one would be too small
 WEIGHTS = ("content_weight", "style_weight", "tv_weight")
 COPIES = 12  # of the image, held by an optimizer
 # From coarse to fine: each size is twice the one before, and has half of its steps.
@@ -100,7 +101,8 @@ class Probe:
         # Only which parts are there matters, and that the loss stays a number.
         parts = {w: min(getattr(self.settings, w), DEFAULTS[w]) for w in WEIGHTS}
         small = settings | PROBE | parts | {"size": size, "style_size": size}
-        run = style_transfer(content_image, style_image, **small)
+        paintings = getattr(style_image, "images", style_image)
+        run = style_transfer(content_image, paintings, **small)
         first, *others = run.history["seconds"]
         step = np.median(np.diff([first, *others])) if others else first
         self.pixel = step / math.prod(fit(shape, size))

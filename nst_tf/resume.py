@@ -65,7 +65,8 @@ def load_saved(path):
         whole = False
     if not whole:
         raise ValueError(f"resume: {path} is not a checkpoint of a run")
-    saved.settings = BEFORE | saved.settings
+    scale = {"style_scale": [1.0] * len(saved.settings["style_image"])}
+    saved.settings = BEFORE | scale | saved.settings
     return saved
 
 
@@ -133,8 +134,8 @@ def with_saved(saved, pictures, keywords, defaults):
     before, keywords = saved.settings, dict(keywords)
     photograph, painting = pictures
     left = [n for n in keywords if n in before and _is_left(keywords[n], defaults[n])]
-    if hasattr(painting, "blend") and "style_blend" in left:  # a `Style` has it
-        left.remove("style_blend")
+    if hasattr(painting, "blend"):  # a `Style` has its own
+        left = [name for name in left if name not in ("style_blend", "style_scale")]
     for name in left:
         keywords[name] = _restored(name, before[name])
     sizes = check_sizes(keywords["size"])

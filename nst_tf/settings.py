@@ -96,6 +96,19 @@ def check_blend(blend, images):
     return [float(b / sum(blend)) for b in blend]
 
 
+def check_scale(scale, images):
+    """A list of factors of the size, one for each image."""
+    scale = as_list(1.0 if scale is None else scale)
+    scale = scale * len(images) if len(scale) == 1 else scale
+    if len(scale) != len(images):
+        raise ValueError(
+            f"style_scale: {len(scale)} numbers for {len(images)} style images"
+        )
+    if not all(map(_is_weight, scale)) or not all(scale):
+        raise ValueError(f"style_scale: {scale}; wanted positive numbers")
+    return [float(factor) for factor in scale]
+
+
 def check_network(network, content_layers, style_layers):
     """The content layers as a list, the style layers as a dict of their weights."""
     outputs = None
@@ -199,6 +212,7 @@ class Settings:
     size: list
     steps: list
     style_size: int
+    style_scale: list | None
     style_blend: list | None
     content_weight: float
     style_weight: float

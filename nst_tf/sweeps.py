@@ -133,11 +133,12 @@ def sweep(
     for setting in combinations:
         keywords = fixed | setting
         path = folder / _file_name(
-            setting, DEFAULTS | keywords, [pictures, style.blend]
+            setting, DEFAULTS | keywords, [pictures, style.blend, style.scale]
         )
         # One `Style` for all, so that its Gram matrices are computed once; not where
-        # each has a blend of its own.
-        painting = style_image if "style_blend" in keywords else style
+        # each has blend or scale of its own.
+        own = {"style_blend", "style_scale"} & {*keywords}
+        painting = style_image if own else style
         jobs.append((path, content_image, painting, keywords))
     list(map(_paint, jobs))
     paths = [path for path, *_ in jobs]

@@ -25,6 +25,7 @@ from nst_tf.settings import (
     check_blend,
     check_color,
     check_network,
+    check_scale,
     check_sizes,
     check_tile,
     check_weights,
@@ -117,18 +118,24 @@ class Style:
     Args:
         images: a picture, as `load_image` takes it, or a list of pictures.
         blend: their weights, such as `[0.7, 0.3]`; only their proportions count.
+        scale: how large they are, as a factor of the size that is asked for: a number,
+            or one for each. Default: 1.
 
     Raises:
-        ValueError: not one weight for each picture; negative ones, or all zero.
+        ValueError: not one weight or factor for each picture; negative ones.
     """
 
     def __init__(
-        self, images: Picture | list[Picture], blend: list[float] | None = None
+        self,
+        images: Picture | list[Picture],
+        blend: list[float] | None = None,
+        scale: float | list[float] | None = None,
     ):
         self.images = [*images] if isinstance(images, list | tuple) else [images]
         if not self.images:
             raise ValueError("style_image: none; wanted at least one")
         self.blend = check_blend(blend, self.images)
+        self.scale = check_scale(scale, self.images)
         self._pictures: dict[int, list] = {}
         self._sides: list[int] = []  # the shorter one of each file
         self._targets: dict[Any, dict] = {}
@@ -137,7 +144,7 @@ class Style:
         """The pictures at several sizes of their long edge; each file is decoded once.
 
         Args:
-            sizes: in pixels.
+            sizes: in pixels, before each picture's `scale`.
             min_side: a picture with a side shorter than this is refused.
 
         Returns:
@@ -149,14 +156,18 @@ class Style:
             opened = [open_image(image) for image in self.images]
             self._sides = [min(image_shape(o)) for o in opened]
         for size in missing:
-            found[size] = self._pictures[size] = [load_image(o, size) for o in opened]
+            scaled = zip(opened, self._scaled(size), strict=True)
+            found[size] = self._pictures[size] = [load_image(o, s) for o, s in scaled]
         for size, pictures in found.items():
-            for image, picture, side in zip(
-                self.images, pictures, self._sides, strict=True
-            ):
+            each = self.images, self._scaled(size), pictures, self._sides
+            for image, scaled, picture, side in zip(*each, strict=True):
                 if min(side, *picture.shape[1:3]) < min_side:
-                    load_image(image, size, min_side=min_side)  # says so
+                    load_image(image, scaled, min_side=min_side)  # says so
         return [found[size] for size in sizes]
+
+    def _scaled(self, size):
+        """The long edge of each picture, in pixels."""
+        return [max(1, round(factor * size)) for factor in self.scale]
 
     def targets(self, extractor, layers, size, tile=None):
         """`{layer: (1, N, N)}`, `mean_gram` of the pictures at this size, blended.
@@ -244,15 +255,16 @@ def _recolored(style, photo, size, masks, style_masks, color):
     match = match_colors if color == "matched" else match_luminance
     (paintings,) = style.load([size])
     regions = 1 if masks is None else len(masks)
+    scale = style.scale
     if len(paintings) == 1:
-        paintings = paintings * regions
+        paintings, scale = paintings * regions, scale * regions
     found = []
     for r, painting in enumerate(paintings):
         r = r if regions > 1 else 0  # all paintings are blended in the only one
         own = style_masks and load_masks([style_masks[r]], painting)
         matched = match(painting, photo, own, None if masks is None else masks[r])
         found.append(tf.clip_by_value(matched, 0.0, 1.0))
-    return Style(found, style.blend if regions == 1 else None)
+    return Style(found, style.blend if regions == 1 else None, scale)
 
 
 def total_loss(

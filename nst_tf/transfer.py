@@ -24,11 +24,12 @@ from nst_tf.targets import STYLE_LAYERS, Paintings, Style, extractor_of, total_l
 # What goes in
 
 
-def _as_style(style_image, blend):
+def _as_style(style_image, settings):
     if not isinstance(style_image, Style):
-        return Style(style_image, blend)
-    if blend is not None:
-        raise ValueError("style_blend: leave it out; this `Style` has its own")
+        return Style(style_image, settings.style_blend, settings.style_scale)
+    for name in ("style_blend", "style_scale"):
+        if getattr(settings, name) is not None:
+            raise ValueError(f"{name}: leave it out; this `Style` has its own")
     return style_image
 
 
@@ -195,6 +196,7 @@ def style_transfer(
     size: int | list[int] | tuple[int, ...] = (256, 512),
     steps: int | list[int] = 100,
     style_size: int | None = None,
+    style_scale: float | list[float] | None = None,
     style_blend: list[float] | None = None,
     content_weight: float = 0.02,
     style_weight: float = 1.0,
@@ -228,6 +230,8 @@ def style_transfer(
             evaluations of the loss and its gradient.
         style_size: long edge of the painting in pixels; its strokes grow with it.
             Default: the size of the result.
+        style_scale: a factor of that size: less than 1 for smaller strokes, more for
+            larger ones; or a factor for each painting. Default: 1.
         style_blend: weights of several paintings, such as 0.7 0.3. Default: equal.
         content_weight: alpha. More of it keeps more of the photograph: try 1e-4 to
             1e-1.
@@ -287,6 +291,7 @@ def style_transfer(
         "size": size,
         "steps": steps,
         "style_size": style_size,
+        "style_scale": style_scale,
         "style_blend": style_blend,
         "content_weight": content_weight,
         "style_weight": style_weight,
@@ -316,8 +321,9 @@ def style_transfer(
     if content_image is None or style_image is None:
         raise ValueError("picture: none; wanted a photograph and a painting")
     settings = check_settings(**keywords)
-    style = _as_style(style_image, settings.style_blend)
-    settings = dataclasses.replace(settings, style_blend=style.blend)
+    style = _as_style(style_image, settings)
+    both = {"style_blend": style.blend, "style_scale": style.scale}
+    settings = dataclasses.replace(settings, **both)
     check_masks(settings.content_masks, settings.style_masks, len(style.images))
     if saved:
         steps = check_continues(saved, settings.shaping())

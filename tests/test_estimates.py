@@ -61,6 +61,14 @@ def test_memory_is_at_least_what_the_process_has_now(clock):
     assert estimate().memory > 0.9 * psutil.Process().memory_info().rss
 
 
+def test_a_small_scale_is_no_matter_for_an_estimate(clock):
+    style = nst.Style("painting.jpg", scale=0.05)
+    for other in ({"style_scale": 0.05}, {"style_image": style}):
+        pictures = dict(content_image="photo.jpg", style_image="painting.jpg")
+        found = nst.estimate(**(pictures | TINY | {"size": 640} | other))
+        assert found.seconds == pytest.approx(estimate(size=640).seconds)
+
+
 def test_a_plan_keeps_to_its_time_and_uses_most_of_it(clock):
     budgets = [30, 60, 120]
     plans = [plan(budget) for budget in budgets]

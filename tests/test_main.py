@@ -65,8 +65,10 @@ def test_several_photographs_go_into_a_folder(tmp_path):
 
 def test_several_paintings_are_blended():
     blend = ["--style", "photo.jpg", "--style-blend", "0.7", "0.3"]
+    blend += ["--style-scale", "1", "0.5"]
     assert run(*PAIR, "-o", "out.png", *blend) == 0
-    expected = transfer(style=["painting.jpg", "photo.jpg"], style_blend=[0.7, 0.3])
+    both = {"style_blend": [0.7, 0.3], "style_scale": [1, 0.5]}
+    expected = transfer(style=["painting.jpg", "photo.jpg"], **both)
     image = nst.load_image("out.png")[0]
     np.testing.assert_allclose(image, expected.image, atol=0.002)
 

@@ -207,6 +207,7 @@ def test_a_file_alone_is_enough():
         "size": [32, 48],
         "steps": [2, 4],
         "style_size": 40,
+        "style_scale": [1.0, 1.5],
         "style_blend": [0.7, 0.3],
         "content_weight": 0.1,
         "style_weight": 2.0,
@@ -230,8 +231,8 @@ def test_a_file_alone_is_enough():
     assert resumed.settings["style_image"] == pictures[1]
 
 
-def test_a_style_is_left_out_or_given_again_with_its_blend():
-    style = nst.Style(["painting.jpg", "photo.jpg"], [0.2, 0.8])
+def test_a_style_is_left_out_or_given_again_with_its_blend_and_scale():
+    style = nst.Style(["painting.jpg", "photo.jpg"], [0.2, 0.8], [1, 0.9])
     broken_off(2, style=style)
     expected = run(style=style)
     assert_same(go_on(), expected)
@@ -436,6 +437,7 @@ def finished():
         ("size", [32, 64]),
         ("size", 64),
         ("style_size", 96),
+        ("style_scale", 2),
     ],
 )
 def test_a_contradiction_names_the_setting(name, value):
@@ -448,9 +450,10 @@ def test_a_contradiction_names_the_setting(name, value):
 
 def test_a_file_from_before_padding_was_a_setting_was_made_with_zeros():
     result = finished()
-    del result.settings["padding"]
+    del result.settings["padding"], result.settings["style_scale"]
     save_checkpoint("run.npz", result)
     assert go_on().settings["padding"] == "zeros"
+    assert go_on().settings["style_scale"] == [1.0]
     with pytest.raises(ValueError, match="padding='zeros', but now padding='reflect'"):
         run(resume="run.npz", padding="reflect")
 

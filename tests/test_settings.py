@@ -28,6 +28,10 @@ from nst_tf import settings as rules
         ({"style_blend": [0.7, 0.3]}, "style_blend: 2 weights for 1 style images"),
         ({"style_blend": [-1]}, "style_blend"),
         ({"style_blend": [0]}, "style_blend"),
+        ({"style_scale": [1, 2]}, "style_scale: 2 numbers for 1 style images"),
+        ({"style_scale": 0}, r"style_scale: \[0\]; wanted positive numbers"),
+        ({"style_scale": "big"}, "style_scale: .*; wanted positive numbers"),
+        ({"style_scale": 0.05}, "at size 13; at least 16 x 16 are needed"),
         ({"content_layers": "conv4_2"}, "content_layers.*Did you mean 'block4_conv2'"),
         ({"style_layers": ["relu1_1"]}, "style_layers.*Did you mean 'block1_conv1'"),
         ({"style_layers": []}, "style_layers: none"),
@@ -85,9 +89,10 @@ def test_a_model_must_give_a_dict():
         nst.style_transfer("photo.jpg", "painting.jpg", network=model)
 
 
-def test_a_style_has_its_own_blend():
-    with pytest.raises(ValueError, match="style_blend"):
-        nst.style_transfer("photo.jpg", nst.Style("painting.jpg"), style_blend=[1])
+@pytest.mark.parametrize("name", ["style_blend", "style_scale"])
+def test_a_style_has_its_own_blend_and_scale(name):
+    with pytest.raises(ValueError, match=f"{name}: leave it out"):
+        nst.style_transfer("photo.jpg", nst.Style("painting.jpg"), **{name: [1]})
 
 
 def test_a_style_needs_pictures():

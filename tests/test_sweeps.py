@@ -58,16 +58,18 @@ def test_other_settings_or_pictures_have_other_names():
     names = [
         sweep(one)[0],
         sweep(one, tv_weight=2.0)[0],
+        sweep(one, style_scale=1.5)[0],
         sweep(one, content="painting.jpg", style="photo.jpg")[0],
         sweep(one, style=("painting.jpg", "photo.jpg"))[0],
     ]
-    assert len(set(names)) == 4
+    assert len(set(names)) == 5
 
 
 def test_what_json_cannot_tell_apart_has_other_names_too():
     """Blends of a `Style`, start images, files of weights, networks of one name."""
     pictures = ["painting.jpg", "photo.jpg"]
     blends = [nst.Style(pictures, blend) for blend in ([1, 9], [9, 1])]
+    blends += [nst.Style(pictures, [1, 9], scale=2)]
     names = [sweep({"seed": [0]}, style=style)[0] for style in blends]
     starts = [np.full((32, 48, 3), grey) for grey in (0.2, 0.7)]
     names += sweep({"init": starts})

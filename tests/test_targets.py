@@ -52,6 +52,31 @@ def test_the_targets_of_a_blend_are_blended(extractor):
     assert_equal(one, {n: nst.mean_gram(features[n]) for n in LAYERS}, rtol=1e-5)
 
 
+def test_each_picture_of_a_style_has_its_scale(extractor):
+    names = ["painting.jpg", "photo.jpg"]
+    larger, smaller = (
+        nst.Style(name).targets(extractor, LAYERS, size)
+        for name, size in zip(names, (80, 32), strict=True)
+    )
+    both = nst.Style(names, [3, 1], [1.25, 0.5]).targets(extractor, LAYERS, 64)
+    expected = {n: 0.75 * larger[n] + 0.25 * smaller[n] for n in LAYERS}
+    assert_equal(both, expected, rtol=1e-5)
+    shapes = [nst.load_image(n, s).shape for n, s in zip(names, (80, 32), strict=True)]
+    (loaded,) = nst.Style(names, scale=[1.25, 0.5]).load([64])
+    assert [picture.shape for picture in loaded] == shapes
+    assert nst.Style(names, scale=2).scale == [2.0, 2.0]
+
+
+@pytest.mark.parametrize("color", ["matched", "photo"])
+def test_recolored_paintings_keep_their_scale(color):
+    style = nst.Style(["painting.jpg", "photo.jpg"], scale=[1.5, 0.5])
+    photo = nst.load_image("photo.jpg", 48)
+    found = targets._recolored(style, photo, 48, None, None, color)
+    assert found.scale == [1.5, 0.5]
+    expected = [picture.shape for picture in style.load([48])[0]]
+    assert [picture.shape for picture in found.load([48])[0]] == expected
+
+
 def test_a_style_is_computed_once_for_many_photographs(computed):
     style = nst.Style("painting.jpg")
     images = [transfer("photo.jpg", style, **SHALLOW).image for _ in range(2)]

@@ -159,7 +159,7 @@ def test_the_defaults_reach_the_run(monkeypatch):
         assert weights == (0.02, 1.0, 0.5)
         assert list(loss.content_targets) == ["block4_conv2"]
     expected = check_settings(**nst.style_transfer.__kwdefaults__).shaping()
-    expected["style_blend"] = [1.0]
+    expected["style_blend"] = expected["style_scale"] = [1.0]
     assert expected.items() <= result.settings.items()
 
 

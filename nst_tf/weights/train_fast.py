@@ -212,9 +212,8 @@ class Lessons(keras.utils.PyDataset):
         )
         if rng.random() < 0.15:
             crop = flat_part(rng, crop)
-        if (
-            crop.std((0, 1)).max() < FLAT
-        ):  # rounding errors would be all that there is to normalise
+        # Of a flat crop, rounding errors would be all that there is to normalise.
+        if crop.std((0, 1)).max() < FLAT:
             crop = np.clip(crop + rng.normal(0, FLAT, crop.shape), 0, 1)
         is_named = rng.random() < 3 / 4
         styles = self.named if is_named else self.others
