@@ -175,6 +175,11 @@ def _checked(vector):
     return vector
 
 
+def blended(vectors: list[np.ndarray], weights: list[float]) -> np.ndarray:
+    """The weighted mean of several styles' vectors, `(S,)` float32."""
+    return np.average(vectors, axis=0, weights=weights).astype("float32")
+
+
 def _blend(styles):
     """The weighted mean of several styles, `{style: weight}`."""
     weights = np.array(list(styles.values()), "float64")
@@ -183,8 +188,7 @@ def _blend(styles):
             f"style: weights {list(styles.values())}; wanted numbers of at least 0, "
             "not all 0"
         )
-    vectors = [style_vector(style) for style in styles]
-    return np.average(vectors, axis=0, weights=weights).astype("float32")
+    return blended([style_vector(style) for style in styles], weights)
 
 
 def _named(name):

@@ -8,7 +8,13 @@ from pathlib import Path
 from tqdm.auto import tqdm
 
 from nst_tf.exports import export_fast
-from nst_tf.fast import fast_style_transfer, fast_styles, fit_style
+from nst_tf.fast import (
+    FastStyle,
+    fast_style_transfer,
+    fast_styles,
+    fit_style,
+    style_vector,
+)
 from nst_tf.features import WEIGHTS
 from nst_tf.figures import image_grid
 from nst_tf.images import FORMATS, check_path
@@ -84,6 +90,8 @@ def _fast(args):
     contents = _photographs(paths)
     files = outputs(contents, [style, *args.style], args.output)
     style, status = _style(style, args.style, args.style_blend, args.content_masks), 0
+    if isinstance(style, str) and args.color != "matched":
+        style = FastStyle(style_vector(style), style)  # once for all photographs
     names = fast_style_transfer.__kwdefaults__
     settings = {name: getattr(args, name) for name in names}
     for content, path in zip(contents, files, strict=True):
@@ -177,6 +185,7 @@ def _command(commands, name, run, words, usage):
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.set_defaults(run=run)
+    add_debug(parser, default=argparse.SUPPRESS)
     return parser
 
 
@@ -209,7 +218,6 @@ def _add_fast(commands):
     )
     _add_style_options(parser, "styles to blend in")
     add_options(parser, fast_style_transfer, size=_size)
-    add_debug(parser, default=argparse.SUPPRESS)
 
 
 def _add_styles(commands):
@@ -223,7 +231,6 @@ def _add_styles(commands):
         default=str(WEIGHTS / "photos" / "cat.jpg"),
         help="the photograph of the sheet [a cat]",
     )
-    add_debug(parser, default=argparse.SUPPRESS)
 
 
 def _add_fit_style(commands):
@@ -233,7 +240,6 @@ def _add_fit_style(commands):
     parser.add_argument("-o", "--output", metavar="FILE", required=True, help="an .npz")
     add_options(parser, fit_style)
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
-    add_debug(parser, default=argparse.SUPPRESS)
 
 
 def _add_export(commands):
@@ -245,7 +251,6 @@ def _add_export(commands):
     _add_style_options(
         parser, "the only style that it paints in [any, a vector as its second input]"
     )
-    add_debug(parser, default=argparse.SUPPRESS)
 
 
 def add(commands):

@@ -165,6 +165,33 @@ def load_masks(
     return tf.concat([load(r, m) for r, m in enumerate(sources, first)], 0)
 
 
+def by_region(
+    paintings: list, masks: tf.Tensor | None, style_masks: list | None
+) -> list[tuple]:
+    """Each painting with its region; several in the only region are blended there.
+
+    Args:
+        paintings: `(1, H, W, 3)`; one for each region, one for all, or a blend.
+        masks: of the photograph, `(R, H, W, 1)`; None is everywhere.
+        style_masks: of the paintings, one for each region, None for all of one; or
+            None for all of all.
+
+    Returns:
+        A list of: the painting, where its region is in the photograph `(H, W, 1)`, and
+        where it is in the painting `(1, h, w, 1)`; None is everywhere.
+    """
+    regions = 1 if masks is None else len(masks)
+    paintings = paintings * regions if len(paintings) == 1 else paintings
+    found = []
+    for r, painting in enumerate(paintings):
+        r = r if regions > 1 else 0
+        own = style_masks and load_masks(
+            [style_masks[r]], painting, "style_masks", first=r + 1
+        )
+        found.append((painting, None if masks is None else masks[r], own))
+    return found
+
+
 def shared(masks: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Overlapping masks, each with its share of the place.
 

@@ -12,9 +12,9 @@ import numpy as np
 import tensorflow as tf
 
 from nst_tf.color import match_colors
-from nst_tf.fast import fast_paint, predict_style
+from nst_tf.fast import blended, fast_paint, predict_style
 from nst_tf.features import smallest_side
-from nst_tf.guides import load_masks, shared, with_alpha
+from nst_tf.guides import by_region, load_masks, shared
 from nst_tf.images import load_image, open_image, resize
 from nst_tf.targets import fingerprint
 
@@ -71,7 +71,7 @@ def _firsts(contents, style, settings, least, full):
         return contents
     if isinstance(init, str) and init == "fast":
         vectors = [predict_style(image) for image in style.images]
-        vector = np.average(vectors, axis=0, weights=style.blend).astype("float32")
+        vector = blended(vectors, style.blend)
         return [fast_paint(content, vector) for content in contents]
     if isinstance(init, str) and init == "noise":  # enlarged: no finer noise
         noise = np.random.default_rng(settings.seed).uniform(size=contents[0].shape)
@@ -81,31 +81,24 @@ def _firsts(contents, style, settings, least, full):
     return [_cover(*both) for both in zip(pictures, shapes, strict=True)]
 
 
-def _masks(content_image, content, styles, settings):
+def _masks(content, styles, settings):
     """The masks of the photograph, then those of the paintings, at the first size."""
-    masks = with_alpha(settings.content_masks, content_image)
-    if masks is None:
+    if settings.content_masks is None:
         return []
-    found, of_styles = [load_masks(masks, content)], settings.style_masks
-    if of_styles:
-        styles = styles * len(of_styles) if len(styles) == 1 else styles
-        both = enumerate(zip(of_styles, styles, strict=True), start=1)
-        found += [load_masks([m], style, "style_masks", r) for r, (m, style) in both]
-    return found
+    masks = load_masks(settings.content_masks, content)
+    of_styles = [own for *_, own in by_region(styles, masks, settings.style_masks)]
+    return [masks, *(own for own in of_styles if own is not None)]
 
 
-def _recolored(styles, blend, content_masks, settings, photo):
+def _recolored(styles, blend, settings, photo):
     """The photograph in the paintings' colours: those of each region, or blended."""
-    masks, regions = load_masks(content_masks, photo), len(content_masks)
-    style_masks = settings.style_masks or [None] * len(styles)
-    styles = styles * regions if len(styles) == 1 else styles
-    parts = []
-    for r, style in enumerate(styles):
-        mask = masks[r if regions > 1 else 0]
-        of_style = load_masks([style_masks[r if len(style_masks) > 1 else 0]], style)
-        parts.append(match_colors(photo, style, mask, of_style))
+    masks = load_masks(settings.content_masks or [None], photo)
+    parts = [
+        match_colors(photo, style, mask, own)
+        for style, mask, own in by_region(styles, masks, settings.style_masks)
+    ]
     shares, painted = shared(masks)
-    if regions == 1:
+    if len(masks) == 1:
         shares = [b * shares[0] for b in blend]
     together = sum(s * part for s, part in zip(shares, parts, strict=True))
     return tf.clip_by_value(together + (1 - painted) * photo, 0.0, 1.0)
@@ -117,7 +110,7 @@ def load_pictures(content_image, style, settings, full=False):
     Args:
         content_image: the photograph, as `load_image` takes it.
         style: a `Style`.
-        settings: the `Settings`.
+        settings: the `Settings`; no mask is the word "alpha".
         full: decode all pixels of a large JPEG: slower, and some grey values differ.
 
     Raises:
@@ -130,12 +123,11 @@ def load_pictures(content_image, style, settings, full=False):
     of_style = isinstance(settings.init, str) and settings.init == "style"
     also = sizes if of_style else []  # for the first image
     styles, *_ = style.load([*settings.style_sizes, *also], least)
-    masks = _masks(content_image, contents[0], styles, settings)
+    masks = _masks(contents[0], styles, settings)
     photos = contents
     guessed = isinstance(settings.init, str) and settings.init == "fast"
     if settings.realistic and settings.color == "matched":
-        regions = with_alpha(settings.content_masks, content_image) or [None]
-        recolor = functools.partial(_recolored, styles, style.blend, regions, settings)
+        recolor = functools.partial(_recolored, styles, style.blend, settings)
         contents, guessed = [recolor(photo) for photo in photos], True
     firsts = _firsts(contents, style, settings, least, full)
     return Pictures(contents, firsts, styles, masks, guessed, photos)

@@ -14,6 +14,7 @@ from nst_tf.features import feature_extractor, smallest_side, weights_file
 from nst_tf.guides import (
     Masks,
     View,
+    by_region,
     check_masks,
     guides,
     load_masks,
@@ -254,17 +255,13 @@ def _recolored(style, photo, size, masks, style_masks, color):
     """
     match = match_colors if color == "matched" else match_luminance
     (paintings,) = style.load([size])
-    regions = 1 if masks is None else len(masks)
-    scale = style.scale
-    if len(paintings) == 1:
-        paintings, scale = paintings * regions, scale * regions
-    found = []
-    for r, painting in enumerate(paintings):
-        r = r if regions > 1 else 0  # all paintings are blended in the only one
-        own = style_masks and load_masks([style_masks[r]], painting)
-        matched = match(painting, photo, own, None if masks is None else masks[r])
-        found.append(tf.clip_by_value(matched, 0.0, 1.0))
-    return Style(found, style.blend if regions == 1 else None, scale)
+    found = [
+        tf.clip_by_value(match(painting, photo, own, mask), 0.0, 1.0)
+        for painting, mask, own in by_region(paintings, masks, style_masks)
+    ]
+    same = len(found) == len(paintings)
+    scale = style.scale if same else style.scale * len(found)
+    return Style(found, style.blend if same else None, scale)
 
 
 def total_loss(

@@ -33,15 +33,14 @@ def _as_style(style_image, settings):
     return style_image
 
 
-def _stages(pictures, style, settings, content_masks):
+def _stages(pictures, style, settings):
     """For each size: size, steps, first image, edges, a function that makes its loss.
 
     Edges are the photograph that gives them back, or None.
     """
     names = ("content_weight", "style_weight", "tv_weight", "tile")
-    names += ("content_layers", "style_layers", "style_masks", "color")
+    names += ("content_layers", "style_layers", "content_masks", "style_masks", "color")
     options = {name: getattr(settings, name) for name in names}
-    options["content_masks"] = content_masks
     if settings.realistic and settings.color == "matched":
         options["color"] = "painting"  # the photograph has its colours already
 
@@ -331,10 +330,11 @@ def style_transfer(
 
     # The pictures come first: do not load the network to report a bad one.
     load = functools.partial(load_same_pictures, saved) if saved else load_pictures
-    pictures = load(content_image, style, settings)
-    result = _beginning(content_image, style, settings, pictures, saved)
     masks = with_alpha(settings.content_masks, content_image)
-    stages = _stages(pictures, style, settings, masks)
+    with_masks = dataclasses.replace(settings, content_masks=masks)
+    pictures = load(content_image, style, with_masks)
+    result = _beginning(content_image, style, settings, pictures, saved)
+    stages = _stages(pictures, style, with_masks)
     minimize = _minimizer(settings.optimizer)
     return _run(result, stages, minimize, settings.callbacks)
 
