@@ -4,14 +4,15 @@
 
     Playground(pictures("images/content"), pictures("images/style"))
 
-In a notebook; or as a page, with `make playground`. The only file that knows
-ipywidgets. The fast network paints anew whenever one of its knobs moves; Paint goes on
-from there, step by step. Both have threads of their own, so that the page stays
-responsive; Stop keeps the picture so far, and Keep puts a picture beside those that
-come next.
+In a notebook; or as a page, with `make playground`. The fast network paints anew
+whenever one of its knobs moves; Paint goes on from there, step by step. Both have
+threads of their own, so that the page stays responsive; Stop keeps the picture so far,
+and Keep puts a picture beside those that come next. Both paint only where the brush
+was.
 """
 
 import base64
+import contextlib
 import html
 import io
 import tempfile
@@ -20,7 +21,14 @@ from pathlib import Path
 
 import numpy as np
 
-from nst_tf.fast import fast_style_transfer, fast_styles, style_vector
+from nst_tf.brush import Brush, widgets
+from nst_tf.fast import (
+    blended,
+    fast_style_transfer,
+    fast_styles,
+    predict_style,
+    style_vector,
+)
 from nst_tf.features import layer_names
 from nst_tf.figures import curves_as_png
 from nst_tf.images import load_image, to_pil
@@ -28,13 +36,6 @@ from nst_tf.optimizers import OPTIMIZERS
 from nst_tf.settings import INITS
 from nst_tf.targets import STYLE_LAYERS
 from nst_tf.transfer import style_transfer
-
-try:
-    import ipywidgets as widgets
-except ImportError as error:
-    raise ImportError(
-        'the playground needs its extra: `pip install "nst_tf[playground]"`'
-    ) from error
 
 DEFAULTS = style_transfer.__kwdefaults__
 OWN = "your own picture"
@@ -51,6 +52,8 @@ CSS = """<style>
 .nst-preview img { max-height: 13vh; }
 .nst-picture img { max-height: 40vh; }
 .nst-curves img { max-height: 28vh; }
+.nst-brush { width: auto; height: auto; max-width: 100%; max-height: 36vh;
+             align-self: flex-start; touch-action: none; cursor: crosshair; }
 .nst .widget-html-content { line-height: 1.35; }
 .nst .nst-settings .widget-html-content { font-size: 12px; line-height: 1.25; }
 .nst .nst-title { min-height: 2.7em; }
@@ -125,6 +128,7 @@ class _Picker:
             accept="image/*", description="Upload", layout={"width": "auto"}
         )
         self.view = widgets.HTML().add_class("nst-preview")
+        self._vector = None
         self.choice.observe(self._show, "value")
         self.upload.observe(self._uploaded, "value")
         parts = [self.choice, self.upload, self.view]
@@ -145,12 +149,19 @@ class _Picker:
             raise ValueError("First choose a file with the Upload button.")
         return io.BytesIO(bytes(self.upload.value[-1]["content"]))
 
+    def vector(self):
+        """Its style, as the fast network predicts it; once for each picture."""
+        if self._vector is None:
+            self._vector = predict_style(self.source())
+        return self._vector
+
     def _uploaded(self, _):
         if self.upload.value:
             self.choice.value = OWN
             self._show()
 
     def _show(self, *_):
+        self._vector = None
         try:
             preview = _png(load_image(self.source(), 320))
             self.view.value = _img(preview, f"{self.title}: {self.name()}")
@@ -274,18 +285,23 @@ class Playground(widgets.VBox):
 
     def __init__(self, contents, styles, network="vgg19_slim"):
         self.network, self.result = network, None
-        self._stopping, self._thread, self._notes = False, None, None
+        self._stopping, self._thread, self._notes, self._runs = False, None, None, 0
         self._lock, self._wanted, self._looking = threading.Lock(), False, None
         self._fast = None, None  # the photograph's name, and its picture
         self.content = _Picker("Photo", contents)
         self.style = _Picker("Painting", styles)
         self.knobs, self.fast_knobs = _knobs(network), _fast_knobs()
+        self.brush = Brush(np.ones((240, 360, 3)))
+        self._new_photo()
+        for knob in (self.content.choice, self.content.upload):
+            knob.observe(lambda _: self._new_photo(), "value")
         for knob in (
             *self.fast_knobs.values(),
             *(p.choice for p in (self.content, self.style)),
             *(p.upload for p in (self.content, self.style)),
         ):
             knob.observe(lambda _: self.look(), "value")
+        self.brush.observe(lambda _: self.look(), "mask")
         self.guess = _knob(
             widgets.Text, "your guess", "", placeholder="What will the picture be like?"
         )
@@ -312,10 +328,9 @@ class Playground(widgets.VBox):
         wrapped = {"flex_flow": "row wrap"}
         pickers = widgets.HBox([self.content.panel, self.style.panel], layout=wrapped)
         buttons = widgets.HBox([self.paint, self.stop, self.keep])
-        knobs = widgets.Tab(
-            [widgets.VBox([*k.values()]) for k in (self.fast_knobs, self.knobs)],
-            titles=["In a second", "Step by step"],
-        )
+        tabs = [widgets.VBox([*k.values()]) for k in (self.fast_knobs, self.knobs)]
+        titles = ["In a second", "Step by step", "Where"]
+        knobs = widgets.Tab([*tabs, self.brush], titles=titles)
         left = widgets.VBox(
             [pickers, knobs, self.guess, buttons, self.progress, self.status],
             layout={"flex": "1 1 300px", "max_width": "400px"},
@@ -326,10 +341,16 @@ class Playground(widgets.VBox):
         )
         return widgets.Box([left, right], layout=wrapped | {"grid_gap": "1em"})
 
-    def _asked(self):
+    def _asked(self, knobs):
         """What the page asks for, in its own words: `{words: value}`."""
-        knobs = {k.description: _in_words(k.value) for k in self.knobs.values()}
-        return {"Photo": self.content.name(), "Painting": self.style.name()} | knobs
+        asked = {"Photo": self.content.name(), "Painting": self.style.name()}
+        asked |= {k.description: _in_words(k.value) for k in knobs.values()}
+        where = "everywhere" if self.brush.mask is None else "where the brush was"
+        return asked | {"painted": where}
+
+    def _new_photo(self):
+        with contextlib.suppress(ValueError):  # of which its picker tells
+            self.brush.show(self.content.source())
 
     # The picture in a second
 
@@ -356,16 +377,18 @@ class Playground(widgets.VBox):
                 self.status.value = _problem(error)
 
     def _look(self):
-        photo, knobs = self.content.source(), self.fast_knobs
+        photo, knobs, runs = self.content.source(), self.fast_knobs, self._runs
         picture = fast_style_transfer(
-            photo, self._vector(), size=FAST_SIZE, strength=knobs["strength"].value
+            photo,
+            self._vector(),
+            size=FAST_SIZE,
+            strength=knobs["strength"].value,
+            content_masks=self.brush.mask,
         )
-        if _alive(self._thread):  # it has begun meanwhile, and shows its own picture
+        if self._runs > runs:  # one has begun meanwhile, and shows its own picture
             return
         self.result, self._fast = picture, (self.content.name(), picture.image)
-        asked = {"Photo": self.content.name(), "Painting": self.style.name()}
-        asked |= {k.description: _in_words(k.value) for k in knobs.values()}
-        self.now.show(picture, asked, self.guess.value)
+        self.now.show(picture, self._asked(knobs), self.guess.value)
         self._name_both()
         self.knobs["init"].value = "fast"
         self.keep.disabled = False
@@ -377,11 +400,10 @@ class Playground(widgets.VBox):
             self.fast_knobs[name].value for name in ("style", "second", "share")
         )
         vectors = [
-            style_vector(self.style.source() if style == PREDICTED else style)
+            self.style.vector() if style == PREDICTED else style_vector(style)
             for style in ([first, second] if share else [first])
         ]
-        weights = [1 - share, share][: len(vectors)]
-        return np.average(vectors, axis=0, weights=weights).astype("float32")
+        return blended(vectors, [1 - share, share][: len(vectors)])
 
     # The run
 
@@ -393,16 +415,19 @@ class Playground(widgets.VBox):
         photo, picture = self._fast
         if settings["init"] == "fast" and photo == self.content.name():
             settings["init"] = picture
+        settings["content_masks"] = self.brush.mask
         try:
             pictures = self.content.source(), self.style.source()
         except ValueError as error:
             self.status.value = _problem(error)
             return
         self._stopping = False
+        with self._lock:
+            self._runs, self._wanted = self._runs + 1, False
         self._allow(paint=False, stop=True, keep=False)
         self.progress.max, self.progress.value = self.knobs["steps"].value, 0
         self.status.value = "Loading the network ..."
-        self._notes = self._asked(), self.guess.value
+        self._notes = self._asked(self.knobs), self.guess.value
         self._thread = threading.Thread(
             target=self._run, args=pictures, kwargs=settings, daemon=True
         )

@@ -26,7 +26,7 @@ ROWS = [
     {"figures", "results", "settings", "tiling"},
     {"callbacks"},
     {"targets", "resume"},
-    {"fast", "regions"},
+    {"fast", "regions", "brush"},
     {"starts", "exports"},
     {"transfer"},
     {"sweeps", "estimates", "options"},
@@ -143,7 +143,7 @@ def test_public_functions_are_annotated():
             assert annotated or parameter.kind is parameter.VAR_KEYWORD, function
 
 
-WITHOUT = {"callbacks", "figures", "films", "first_guess", "playground"}
+WITHOUT = {"brush", "callbacks", "figures", "films", "first_guess", "playground"}
 WITHOUT |= {"results", "resume", "settings", "starts", "fast_commands", "__main__"}
 EXAMPLES = sorted(set().union(*ROWS) - WITHOUT)
 EXAMPLES += ["exercises"]

@@ -215,6 +215,70 @@ def test_paint_goes_on_from_the_picture_in_a_second():
     np.testing.assert_allclose(page.result.image, expected.image, atol=1e-3)
 
 
+def strike(page, *places):
+    """A stroke of the brush, as the browser sends it."""
+    for k, (x, y) in enumerate((*places, places[-1])):
+        event = "mouse_move" if k else "mouse_down"
+        event = "mouse_up" if k == len(places) else event
+        content = {"event": event, "x": x, "y": y}
+        page.brush.canvas[-1]._handle_frontend_event(None, content, None)
+
+
+def test_only_where_the_brush_was_is_painted():
+    page = small()
+    page.fast_knobs["style"].value = "the_wave"
+    page.brush.size.value = 40
+    strike(page, (100, 100), (200, 100))
+    wait_for_a_look(page)
+    mask = page.brush.mask
+    expected = nst.fast_style_transfer(
+        "photo.jpg", "the_wave", size=512, content_masks=mask
+    )
+    np.testing.assert_allclose(page.result.image, expected.image, atol=1e-3)
+    assert "painted where the brush was" in page.now.parts["settings"].value
+    paint(page)
+    expected = nst.style_transfer(
+        "photo.jpg",
+        "painting.jpg",
+        init=expected.image,
+        content_masks=mask,
+        size=48,
+        steps=5,
+        network="vgg19_slim",
+    )
+    np.testing.assert_allclose(page.result.image, expected.image, atol=1e-3)
+
+
+def test_another_photograph_takes_the_mask_away():
+    page = small(contents=("photo.jpg", "painting.jpg"))
+    strike(page, (100, 100))
+    page.content.choice.value = "painting"
+    assert page.brush.mask is None
+    upload(page.content, b"I am a text.")
+    assert page.brush.mask is None
+    wait_for_a_look(page)
+    assert "not a picture" in page.status.value
+
+
+def test_a_page_without_photographs_waits_for_one():
+    page = small(contents=())
+    page.paint.click()
+    assert "the Upload button" in page.status.value
+
+
+def test_a_look_that_ends_after_a_run_does_not_replace_its_picture(monkeypatch):
+    def late(*args, **settings):
+        picture = nst.fast_style_transfer(*args, **settings)
+        paint(page)
+        return picture
+
+    page = small()
+    monkeypatch.setattr("nst_tf.playground.fast_style_transfer", late)
+    page.fast_knobs["style"].value = "the_wave"
+    wait_for_a_look(page)
+    assert page.status.value.startswith("Done") and page.result.history["step"]
+
+
 def test_stop_keeps_the_picture():
     page = small(steps=300)
     page.paint.click()
@@ -371,6 +435,22 @@ def test_a_lecture_sees_both_pictures_and_their_curves_without_scrolling(
         assert all(box["y"] + box["height"] <= 800 for box in boxes)
         assert boxes[0]["x"] + boxes[0]["width"] <= boxes[1]["x"]
         assert all(box["height"] > 200 for box in boxes)
+    page.close()
+
+
+def test_a_person_paints_a_mask_with_the_mouse(browser, address):
+    page = opened(browser, address, viewport={"width": 1300, "height": 900})
+    page.get_by_role("tab", name="Where").click()
+    box = page.locator("canvas").first.bounding_box()
+    assert box["width"] > 250 and box["height"] > 150
+    x, y = box["x"] + box["width"] / 3, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + box["width"] / 3, y, steps=5)
+    page.mouse.up()
+    page.get_by_text("painted where the brush was").wait_for(timeout=60_000)
+    page.get_by_role("button", name="Clear").click()
+    page.get_by_text("painted everywhere").wait_for(timeout=60_000)
     page.close()
 
 
