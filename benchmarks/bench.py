@@ -13,6 +13,7 @@ busy machine slows all of them down.
 """
 
 import argparse
+import contextlib
 import datetime
 import itertools
 import os
@@ -35,7 +36,14 @@ STYLE = [f"block{b}_conv1" for b in range(1, 6)]
 # the loss and its gradient, of the photograph
 
 
-def ours(network):
+def bands(photo, regions):
+    """Masks of equal bands, from left to right; None for no region."""
+    height, width = photo.shape[1:3]
+    place = np.arange(width) * regions // width
+    return [np.tile(place == r, (height, 1)) for r in range(regions)] or None
+
+
+def ours(network, regions=0):
     def prepare(size):
         import tensorflow as tf
 
@@ -43,7 +51,8 @@ def ours(network):
         from nst_tf.optimizers import loss_and_gradient
 
         image = nst.load_image(PHOTO, size)
-        loss = nst.total_loss(image, PAINTING, network)
+        masks = bands(image, regions)
+        loss = nst.total_loss(image, PAINTING, network, content_masks=masks)
         step = tf.function(lambda: loss_and_gradient(loss, image))
         return lambda: step()[1].numpy()
 
@@ -235,6 +244,7 @@ CANDIDATES = {
     "matmul": matmul,
 }
 FAST = {"fast": fast, "fast PyTorch": fast_pytorch}  # what fast.py compares
+REGIONS = {f"{n}": ours("vgg19_slim", n) for n in range(4)}  # and control.py
 
 
 # Turns
@@ -250,12 +260,12 @@ def worker(name, size):
 
     These are the whole of what it holds at its peak, beyond the libraries.
     """
-    import torch  # noqa: F401
-
     import nst_tf  # noqa: F401
 
+    with contextlib.suppress(ImportError):
+        import torch  # noqa: F401
     libraries = resident("VmRSS")
-    step = (CANDIDATES | FAST)[name](size)
+    step = (CANDIDATES | FAST | REGIONS)[name](size)
     step()
     print(resident("VmHWM") - libraries, flush=True)
     for _ in sys.stdin:

@@ -51,7 +51,7 @@ with _silence():
         tensorflow.config.list_physical_devices("GPU")
 
 from nst_tf import figures
-from nst_tf.callbacks import checkpoint, film, progress, save_images
+from nst_tf.callbacks import animate, checkpoint, progress, save_images
 from nst_tf.estimates import coarse_to_fine, estimate, plan
 from nst_tf.exports import export_fast
 from nst_tf.fast import (
@@ -81,6 +81,7 @@ from nst_tf.sweeps import sweep
 from nst_tf.targets import Style, total_loss
 from nst_tf.tiling import TiledLoss
 from nst_tf.transfer import reconstruct, style_transfer
+from nst_tf.video import Film, film
 
 __version__ = "0.1.0"
 __all__ = [
@@ -107,7 +108,7 @@ __all__ = [
     # watching
     "progress",
     "save_images",
-    "film",
+    "animate",
     "checkpoint",
     # the run
     "style_transfer",
@@ -123,6 +124,9 @@ __all__ = [
     "style_vector",
     "predict_style",
     "export_fast",
+    # a film
+    "film",
+    "Film",
     # what it will cost
     "estimate",
     "plan",

@@ -9,7 +9,7 @@ from pathlib import Path
 import keras
 
 from nst_tf import __version__, fast_commands
-from nst_tf.callbacks import checkpoint, film, progress
+from nst_tf.callbacks import animate, checkpoint, progress
 from nst_tf.estimates import Probe, device
 from nst_tf.features import smallest_side
 from nst_tf.images import image_shape, load_image, open_image, read_settings
@@ -128,7 +128,7 @@ def _watchers(args, name):
     if args.checkpoint:
         callbacks.append(checkpoint(args.checkpoint))
     if args.animate:
-        callbacks.append(film(args.animate))
+        callbacks.append(animate(args.animate))
     return callbacks
 
 

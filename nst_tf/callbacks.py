@@ -1,4 +1,4 @@
-"""What can watch a run: progress, save_images, film, checkpoint.
+"""What can watch a run: progress, save_images, animate, checkpoint.
 
 A callback is any function of one argument, the `Result` so far, called after every
 step:
@@ -96,8 +96,8 @@ def save_images(path: Path = "step_{step:05d}.png", every: int = 10) -> Callback
     return save
 
 
-def film(path: Path, every: int = 2, frames_per_second: int = 12) -> Callback:
-    """Writes the run as a film, when it ends.
+def animate(path: Path, every: int = 2, frames_per_second: int = 12) -> Callback:
+    """Writes the run as a film of its steps, when it ends.
 
     Args:
         path: ends in .gif, .webp (better, and a fraction of the size) or .mp4,

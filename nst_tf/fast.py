@@ -265,12 +265,9 @@ def style_vector(style: AnyStyle) -> np.ndarray:
 # Painting
 
 
-def _in_parts(photo, style, network):
-    """A large picture, part by part, normalised by the moments of a small copy."""
+def _in_parts(photo, style, network, moments):
+    """A large picture, part by part, all normalised by the same moments."""
     height, width = photo.shape[1:3]
-    scale = MOMENTS / max(height, width)
-    small = resize(photo, (round(height * scale), round(width * scale)))
-    moments = network.moments(small, style)
     picture = np.empty(photo.shape, "float32")
     for top in range(0, height, PART):
         for left in range(0, width, PART):
@@ -287,12 +284,42 @@ def _with_reach(start, end):
     return slice(max(0, start - REACH), min(end, start + PART + REACH))
 
 
-def fast_paint(photo: tf.Tensor, vector: np.ndarray) -> tf.Tensor:
+def _check_sides(photo):
+    height, width = photo.shape[1:3]
+    if min(height, width) < SMALLEST:
+        raise ValueError(
+            f"picture: {width} x {height} pixels; the fast network needs at least "
+            f"{SMALLEST} x {SMALLEST}"
+        )
+
+
+def fast_moments(photo: tf.Tensor, vector: np.ndarray) -> tf.Tensor:
+    """What the network normalises a picture by, `(1, S - 3)`; of a large one, a copy.
+
+    Args:
+        photo: `(1, H, W, 3)` in [0, 1].
+        vector: `(S,)`.
+
+    Raises:
+        ValueError: a side of less than 24 pixels.
+    """
+    _check_sides(photo)
+    height, width = photo.shape[1:3]
+    if height * width > WHOLE:
+        scale = MOMENTS / max(height, width)
+        photo = resize(photo, (round(height * scale), round(width * scale)))
+    return fast_network().moments(photo, tf.constant(vector[None]))
+
+
+def fast_paint(
+    photo: tf.Tensor, vector: np.ndarray, moments: tf.Tensor | None = None
+) -> tf.Tensor:
     """One pass of the network.
 
     Args:
         photo: `(1, H, W, 3)` in [0, 1].
         vector: `(S,)`.
+        moments: those of another picture, from `fast_moments`. Default: its own.
 
     Returns:
         `(1, H, W, 3)` in [0, 1].
@@ -300,16 +327,14 @@ def fast_paint(photo: tf.Tensor, vector: np.ndarray) -> tf.Tensor:
     Raises:
         ValueError: a side of less than 24 pixels.
     """
+    _check_sides(photo)
     network, style = fast_network(), tf.constant(vector[None])
-    height, width = photo.shape[1:3]
-    if min(height, width) < SMALLEST:
-        raise ValueError(
-            f"picture: {width} x {height} pixels; the fast network needs at least "
-            f"{SMALLEST} x {SMALLEST}"
-        )
-    if height * width > WHOLE:
-        return _in_parts(photo, style, network)
-    return network.paint(photo, style)
+    if photo.shape[1] * photo.shape[2] > WHOLE:
+        moments = fast_moments(photo, vector) if moments is None else moments
+        return _in_parts(photo, style, network, moments)
+    if moments is None:
+        return network.paint(photo, style)
+    return network.paint_part(photo, style, moments)
 
 
 def _at_strength(photo, vector, strength):
@@ -326,7 +351,7 @@ def _at_strength(photo, vector, strength):
     return tf.clip_by_value(picture + (1 - strength) * error, 0.0, 1.0)
 
 
-def _vectors(styles, photo, masks, color):
+def style_vectors(styles, photo, masks=None, color="painting"):
     """A vector for each style; of paintings in the photograph's colours, if matched."""
     if color != "matched":
         return [style_vector(style) for style in styles]
@@ -344,7 +369,7 @@ def _vectors(styles, photo, masks, color):
     return found
 
 
-def _by_region(pictures, photo, masks):
+def by_mask(pictures, photo, masks):
     """Pictures `(1, H, W, 3)`, each where its mask is white; elsewhere the photograph.
 
     One picture is in all places that are white in any mask.
@@ -405,7 +430,7 @@ def fast_style_transfer(
         )
     photo = load_image(content_image, size, min_side=SMALLEST)
     masks = load_masks(masks, photo) if masks else None
-    vectors = _vectors(styles, photo, masks, color)
+    vectors = style_vectors(styles, photo, masks, color)
     given = [photo, *vectors] if masks is None else [photo, *vectors, masks]
     pictures = [_at_strength(photo, vector, strength) for vector in vectors]
     if color == "photo":
@@ -421,7 +446,7 @@ def fast_style_transfer(
         "network": "fast",
         "fingerprint": fingerprint(given),
     }
-    state = {"image": _by_region(pictures, photo, masks)}
+    state = {"image": by_mask(pictures, photo, masks)}
     return Result(state, {name: [] for name in HISTORY}, settings, complete=True)
 
 

@@ -1,8 +1,9 @@
-"""The commands of the fast network: `nst-tf fast`, `styles`, `fit-style`, `export`."""
+"""The commands of the fast network: `fast`, `film`, `styles`, `fit-style`, `export`."""
 
 import argparse
 import os
 import time
+import warnings
 from pathlib import Path
 
 from tqdm.auto import tqdm
@@ -20,6 +21,7 @@ from nst_tf.figures import image_grid
 from nst_tf.images import FORMATS, check_path
 from nst_tf.options import add_debug, add_options, complain, in_options, outputs, say
 from nst_tf.settings import check_blend
+from nst_tf.video import film
 
 FAST = """\
 Paint photographs in a second, by one pass of a network (Johnson et al. 2016).
@@ -31,6 +33,16 @@ Paint photographs in a second, by one pass of a network (Johnson et al. 2016).
   nst-tf fast photo.jpg the_wave --style udnie --content-masks sky.png ground.png
 
 A style is a name, see `nst-tf styles`; a painting; or what `nst-tf fit-style` wrote.
+"""
+FILM = """\
+Paint a film, frame by frame, steady, with its sound.
+
+  nst-tf film clip.mp4 starry_night -o out.mp4
+  nst-tf film clip.mp4 the_wave udnie -o out.mp4
+  nst-tf film clip.mp4 painting.jpg --start 3 --end 10 --size 960 -o out.mp4
+
+Several styles come one after another. Ctrl-C ends it early, with a film of what is
+painted so far; the same command goes on from there.
 """
 STYLES = """\
 List the styles that have a name, with their painters, and why they are free.
@@ -106,6 +118,29 @@ def _fast(args):
         result.save(path)
         say(path)
     return status
+
+
+def _film(args):
+    source, *styles = args.pictures
+    if not styles:
+        raise ValueError("one name only; wanted a film and a style")
+    name = f"{Path(source).stem}-{Path(styles[0]).stem}.mp4"
+    names = [n for n in film.__kwdefaults__ if n in args]
+    settings = {name: getattr(args, name) for name in names}
+    with tqdm(unit="frame", disable=args.quiet) as bar, warnings.catch_warnings():
+        warnings.showwarning = lambda message, *_: complain(str(message))
+
+        def watch(done, total):
+            bar.total = total
+            bar.update(done - bar.n)
+
+        style = styles[0] if len(styles) == 1 else styles
+        made = film(source, style, args.output or name, callback=watch, **settings)
+    say(made.path)
+    if not made.complete:
+        complain(f"stopped after {made.seconds:.1f} s; the same command goes on")
+        return 130
+    return 0
 
 
 def _styles(args):
@@ -220,6 +255,23 @@ def _add_fast(commands):
     add_options(parser, fast_style_transfer, size=_size)
 
 
+def _add_film(commands):
+    usage = "CLIP STYLE [STYLE ...] [-o OUT] [options]"
+    parser = _command(commands, "film", _film, FILM, usage)
+    parser.add_argument(
+        "pictures",
+        metavar="CLIP STYLE",
+        nargs="+",
+        help="before all options: a film, or a folder of numbered pictures; then the "
+        "style, or several, from its beginning to its end",
+    )
+    parser.add_argument(
+        "-o", "--output", metavar="OUT", help="an .mp4 or .gif [CLIP-STYLE.mp4 here]"
+    )
+    add_options(parser, film, size=_size)
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+
+
 def _add_styles(commands):
     usage = "[--sheet FILE] [--photo PHOTO]"
     parser = _command(commands, "styles", _styles, STYLES, usage)
@@ -255,5 +307,5 @@ def _add_export(commands):
 
 def add(commands):
     """Adds the commands to those of `nst-tf`."""
-    for add_one in (_add_fast, _add_styles, _add_fit_style, _add_export):
+    for add_one in (_add_fast, _add_film, _add_styles, _add_fit_style, _add_export):
         add_one(commands)

@@ -1,25 +1,15 @@
-"""Pictures written as a film: .gif, .webp or .mp4."""
+"""The steps of a run, written as a film: .gif, .webp or .mp4."""
 
-import contextlib
-import os
-import uuid
+from fractions import Fraction
 
+import numpy as np
 from PIL import Image
 
+from nst_tf import ffmpeg
 from nst_tf.images import check_path, write_atomically
 
 FILMS = (".gif", ".webp", ".mp4")
 REST = 2  # seconds that a film shows its last picture
-
-
-def _mp4_writer():
-    try:
-        from imageio_ffmpeg import write_frames
-    except ImportError as error:
-        raise ImportError(
-            "film: .mp4 needs `pip install imageio-ffmpeg`; .webp does not"
-        ) from error
-    return write_frames
 
 
 def check_film(path, frames_per_second):
@@ -35,7 +25,7 @@ def check_film(path, frames_per_second):
             f"frames_per_second: {frames_per_second}; wanted a whole number, 1 to 50"
         )
     if path.suffix.lower() == ".mp4":
-        _mp4_writer()
+        ffmpeg.executable()
     return path
 
 
@@ -59,20 +49,12 @@ def _write_animation(path, frames, frames_per_second):
 
 def _write_mp4(path, frames, frames_per_second):
     width, height = (side // 2 * 2 for side in _picture(frames[-1]).size)  # for H.264
-    temporary = path.with_name(f".{uuid.uuid4().hex}.part.mp4")
-    options = {"fps": frames_per_second, "macro_block_size": 2, "quality": 8}
-    try:
-        writer = _mp4_writer()(str(temporary), (width, height), **options)
-        with contextlib.closing(writer):
-            writer.send(None)
-            for picture in _pictures(frames):
-                data = picture.crop((0, 0, width, height)).tobytes()
-                writer.send(data)
-            for _ in range(REST * frames_per_second - 1):
-                writer.send(data)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with ffmpeg.writing(path, (height, width), Fraction(frames_per_second)) as write:
+        for picture in _pictures(frames):
+            last = np.asarray(picture.crop((0, 0, width, height)))
+            write(last)
+        for _ in range(REST * frames_per_second - 1):
+            write(last)
 
 
 def write_film(path, frames, frames_per_second=12):

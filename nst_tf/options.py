@@ -12,6 +12,7 @@ from pathlib import Path
 from nst_tf.fast import fast_style_transfer, fit_style
 from nst_tf.images import check_path
 from nst_tf.transfer import style_transfer
+from nst_tf.video import film
 
 # Options from a signature
 
@@ -29,7 +30,7 @@ def _descriptions(function):
     return texts
 
 
-IN_PYTHON = ("callback", "callbacks")
+IN_PYTHON = ("callback", "callbacks", "map")
 METAVARS = {int: "N", float: "X", str: "NAME"}
 
 
@@ -74,7 +75,7 @@ def add_options(parser, function, **types):
 
 
 PICTURES = {"content_image": "the photograph", "style_image": "the painting"}
-FUNCTIONS = style_transfer, fast_style_transfer, fit_style
+FUNCTIONS = style_transfer, fast_style_transfer, fit_style, film
 ARGUMENTS = {name for f in FUNCTIONS for name in f.__kwdefaults__ or ()}
 ARGUMENTS |= {"time_budget"}
 

@@ -75,7 +75,7 @@ def test_pictures_need_a_place_before_the_run(path, message):
 
 @pytest.mark.parametrize("kind", [str, AsPath])
 def test_a_film_has_every_other_step_and_the_end(kind):
-    result = transfer(**PLAN, callbacks=nst.film(kind("run.gif"), every=2))
+    result = transfer(**PLAN, callbacks=nst.animate(kind("run.gif"), every=2))
     with Image.open("run.gif") as film:
         assert film.n_frames == len(result.history["step"][::2]) + 1
         film.seek(film.n_frames - 1)
@@ -85,13 +85,13 @@ def test_a_film_has_every_other_step_and_the_end(kind):
 
 def test_a_film_is_written_even_if_the_run_is_killed():
     with pytest.raises(Killed):
-        transfer(**PLAN, callbacks=[nst.film("run.gif"), kill_at(4)])
+        transfer(**PLAN, callbacks=[nst.animate("run.gif"), kill_at(4)])
     with Image.open("run.gif") as film:
         assert film.n_frames == 3
 
 
 def test_each_run_has_a_film_of_its_own():
-    watch = nst.film("run.gif", every=1)
+    watch = nst.animate("run.gif", every=1)
     for steps in (4, 2):
         transfer(**SHALLOW, steps=steps, callbacks=watch)
     with Image.open("run.gif") as film:
@@ -100,7 +100,7 @@ def test_each_run_has_a_film_of_its_own():
 
 def test_a_film_needs_a_place_before_the_run():
     with pytest.raises(ValueError, match="should end in one of .gif, .webp, .mp4"):
-        nst.film("run.avi")
+        nst.animate("run.avi")
 
 
 # checkpoint
@@ -128,9 +128,9 @@ def test_a_checkpoint_needs_a_place_before_the_run():
         nst.checkpoint("run.zip")
 
 
-@pytest.mark.parametrize("watcher", [nst.checkpoint, nst.film, nst.save_images])
+@pytest.mark.parametrize("watcher", [nst.checkpoint, nst.animate, nst.save_images])
 def test_pauses_are_whole_numbers(watcher):
-    path = {nst.checkpoint: "r.npz", nst.film: "r.gif"}.get(watcher, "{step}.png")
+    path = {nst.checkpoint: "r.npz", nst.animate: "r.gif"}.get(watcher, "{step}.png")
     for every in (0, 2.5, "2"):
         with pytest.raises(ValueError, match=f"every: {every}; wanted a whole number"):
             watcher(path, every=every)

@@ -20,14 +20,14 @@ from nst_tf.targets import STYLE_LAYERS
 ROOT = Path(__file__).parent.parent
 ROWS = [
     {"sources", "crops", "losses", "first_guess", "memory", "feedforward"},
-    {"images", "optimizers", "color"},
+    {"images", "optimizers", "color", "ffmpeg", "flow"},
     {"features", "films", "realism"},
     {"guides"},
     {"figures", "results", "settings", "tiling"},
     {"callbacks"},
     {"targets", "resume"},
     {"fast", "regions", "brush"},
-    {"starts", "exports"},
+    {"starts", "exports", "video"},
     {"transfer"},
     {"sweeps", "estimates", "options"},
     {"fast_commands"},
@@ -143,7 +143,16 @@ def test_public_functions_are_annotated():
             assert annotated or parameter.kind is parameter.VAR_KEYWORD, function
 
 
-WITHOUT = {"brush", "callbacks", "figures", "films", "first_guess", "playground"}
+WITHOUT = {
+    "brush",
+    "callbacks",
+    "flow",
+    "video",
+    "figures",
+    "films",
+    "first_guess",
+    "playground",
+}
 WITHOUT |= {"results", "resume", "settings", "starts", "fast_commands", "__main__"}
 EXAMPLES = sorted(set().union(*ROWS) - WITHOUT)
 EXAMPLES += ["exercises"]

@@ -71,7 +71,13 @@ def test_callbacks_must_be_functions():
         nst.style_transfer("photo.jpg", "painting.jpg", callbacks=["progress"])
 
 
-FACTORIES = [nst.progress, nst.save_images, nst.film, nst.checkpoint, nst.figures.live]
+FACTORIES = [
+    nst.progress,
+    nst.save_images,
+    nst.animate,
+    nst.checkpoint,
+    nst.figures.live,
+]
 
 
 @pytest.mark.parametrize("factory", FACTORIES, ids=lambda f: f.__name__)
