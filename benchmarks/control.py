@@ -29,7 +29,7 @@ def where(photo, painting, size, settings):
     print("| style loss | where it is painted | elsewhere |\n|---|---|---|")
     for name, image in (("photograph", photo), ("picture", result.image[None])):
         # Each half is cut out, so that nothing of the other one is seen.
-        halves = [image[:, :, m[0]] for m in (left, right)]
+        halves = [np.asarray(image)[:, :, m[0]] for m in (left, right)]
         losses = [
             nst.total_loss(half, painting, settings["network"], style_size=size)(half)
             for half in halves

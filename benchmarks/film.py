@@ -1,6 +1,6 @@
 """How steady, how sharp and how fast a painted film is.
 
-    python benchmarks/film.py steady CLIP ... --photo PHOTO --styles NAME ...
+    python benchmarks/film.py steady CLIP ... --photo PHOTO --styles NAME:PAINTING ...
     python benchmarks/film.py speed CLIP
 
 `steady` paints the clips, and a pan over a still photograph, whose flow is known, frame
@@ -11,8 +11,11 @@ goes.
 """
 
 import argparse
+import dataclasses
 import itertools
+import shutil
 import tempfile
+import time
 from pathlib import Path
 
 import numpy as np
@@ -68,90 +71,112 @@ def sharpness(painted):
     return np.mean([np.abs(np.gradient(g)).mean() for g in grey])
 
 
-def style_loss(painted, name):
+def style_loss(painted, painting):
     """Mean over every eighth frame, by the slim network."""
-    painting = nst.fast_style_transfer  # a name has no painting here: see `PAINTINGS`
-    del painting
     losses = []
     for frame in painted[::8]:
         image = nst.load_image(frame)
-        losses.append(float(nst.total_loss(image, name, "vgg19_slim")(image)["style"]))
+        loss = nst.total_loss(image, painting, "vgg19_slim")
+        losses.append(float(loss(image)["style"]))
     return np.mean(losses)
 
 
-def paint(clip, style, **settings):
-    """The painted frames of a film, before they are compressed."""
-    settings = (
-        dict(
-            size=SIZE,
-            steady=0.6,
-            strength=1.0,
-            content_masks=None,
-            color="painting",
-            start=0.0,
-            end=None,
-            every=1,
-            frames_per_second=12,
-        )
-        | settings
-    )
+def plan(clip, style, folder, most=FRAMES, **settings):
+    """The plan of a film of so many frames."""
+    names = nst.film.__kwdefaults__.keys() - {"map", "callback"}
+    defaults = {name: nst.film.__kwdefaults__[name] for name in names}
+    made = video._plan(clip, style, Path(folder) / "out.mp4", defaults | settings)
+    total = min(most, made.total)
+    scenes = tuple(k for k in made.scenes if k < total)
+    made = dataclasses.replace(made, total=total, scenes=scenes)
+    made.folder.mkdir(exist_ok=True)
+    return made
+
+
+def painted(made):
+    """All frames, before they are compressed."""
+    parts = (video.painted_frames(made, *part) for part in made.parts())
+    return list(itertools.chain(*parts))
+
+
+def row(clip, style, painting, amount, known):
+    """Warp error, mean gradient, style loss."""
     with tempfile.TemporaryDirectory() as folder:
-        plan = video._plan(clip, style, Path(folder) / "out.mp4", settings)
-        plan = plan.__class__(**(plan.__dict__ | {"total": min(FRAMES, plan.total)}))
-        return plan, list(
-            itertools.chain(
-                *(video.painted_frames(plan, *part) for part in plan.parts())
-            )
-        )
+        made = plan(clip, style, folder, size=SIZE, steady=amount)
+        frames = ffmpeg.frames(made.clip, made.shape, made.rate, 0, made.total)
+        moves, found = list(flows(list(frames), known)), painted(made)
+    return warp_error(found, moves), sharpness(found), style_loss(found, painting)
 
 
 def steady(clips, photo, styles, amounts):
-    """A table: each clip in each style."""
+    """A table: each clip in each style, in units of what frames alone have."""
     print("| clip | style | steady | warp error | mean gradient | style loss |")
     print("|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
-        clips = [*clips, pan(photo, Path(folder))]
-        for clip in clips:
-            for style in styles:
-                rows = []
-                for amount in (0, *amounts):
-                    plan, painted = paint(clip, style, steady=amount)
-                    frames = list(
-                        ffmpeg.frames(plan.clip, plan.shape, plan.rate, 0, plan.total)
-                    )
-                    known = PAN if str(clip) == folder else None
-                    moves = list(flows(frames, known))
-                    rows.append(
-                        (
-                            warp_error(painted, moves),
-                            sharpness(painted),
-                            style_loss(painted, PAINTINGS[style]),
-                        )
-                    )
-                    ratios = np.divide(rows[-1], rows[0])
-                    name = "pan" if known else Path(clip).stem
-                    words = " | ".join(
-                        f"{value:.4g} ({ratio:.2f})"
-                        for value, ratio in zip(rows[-1], ratios, strict=True)
-                    )
-                    print(f"| {name} | {style} | {amount} | {words} |", flush=True)
+        still = pan(photo, Path(folder))
+        for clip, (style, painting) in itertools.product([*clips, still], styles):
+            known = PAN if clip is still else None
+            name = "pan" if known else Path(clip).stem
+            alone = row(clip, style, painting, 0, known)
+            for amount in amounts:
+                found = row(clip, style, painting, amount, known)
+                ratios = " | ".join(f"{r:.2f}" for r in np.divide(found, alone))
+                print(f"| {name} | {style} | {amount} | {ratios} |", flush=True)
 
 
-PAINTINGS = {}
+def seconds_of(function, seconds):
+    """The function, which adds the time of each call to a list."""
+
+    def timed(*args, **options):
+        start = time.perf_counter()
+        found = function(*args, **options)
+        seconds.append(time.perf_counter() - start)
+        return found
+
+    return timed
+
+
+def speed(clip, style, size):
+    """Frames a second, and where the time of a frame goes."""
+    parts = {"moments": "_moments", "painting": "_painted", "steadying": "_steadied"}
+    spent = {name: [] for name in parts}
+    for name, function in parts.items():
+        setattr(video, function, seconds_of(getattr(video, function), spent[name]))
+    with tempfile.TemporaryDirectory() as folder:
+        for most in (26, 98):  # the first one traces
+            for seconds in spent.values():
+                seconds.clear()
+            made = plan(clip, style, folder, most, size=size)
+            start = time.perf_counter()
+            for part in made.parts():
+                video._paint_part(made, part)
+            whole = time.perf_counter() - start
+            shutil.rmtree(made.folder)
+    height, width = made.shape
+    print(f"{width} x {height}: {made.total / whole:.1f} frames a second")
+    print("| part | share of the time |\n|---|---|")
+    for name, seconds in spent.items():
+        print(f"| {name} | {100 * sum(seconds) / whole:.0f} % |")
+    rest = 1 - sum(map(sum, spent.values())) / whole
+    print(f"| reading, writing, the rest | {100 * rest:.0f} % |")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", choices=["steady", "speed"])
     parser.add_argument("clips", nargs="+")
-    parser.add_argument("--photo")
-    parser.add_argument("--styles", nargs="+", default=["the_wave"])
-    parser.add_argument("--paintings", nargs="+", type=Path)
+    parser.add_argument("--photo", help="that the window moves over")
+    parser.add_argument(
+        "--styles", nargs="+", default=["the_wave"], metavar="NAME[:PAINTING]"
+    )
     parser.add_argument("--amounts", nargs="+", type=float, default=[0.6])
+    parser.add_argument("--size", type=int, default=640)
     args = parser.parse_args()
-    PAINTINGS.update(zip(args.styles, args.paintings or [], strict=False))
+    styles = [style.split(":") for style in args.styles]
     if args.what == "steady":
-        steady(args.clips, args.photo, args.styles, args.amounts)
+        steady(args.clips, args.photo, styles, args.amounts)
+    else:
+        speed(args.clips[0], styles[0][0], args.size)
 
 
 if __name__ == "__main__":

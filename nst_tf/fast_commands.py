@@ -1,6 +1,7 @@
 """The commands of the fast network: `fast`, `film`, `styles`, `fit-style`, `export`."""
 
 import argparse
+import contextlib
 import os
 import time
 import warnings
@@ -120,6 +121,24 @@ def _fast(args):
     return status
 
 
+@contextlib.contextmanager
+def _bar(unit, quiet):
+    """A function of how much is done, and of how much: from its first call, a bar."""
+    bar = None
+
+    def watch(done, total):
+        nonlocal bar
+        if bar is None:
+            bar = tqdm(total=total, initial=done - 1, unit=unit, disable=quiet)
+        bar.update(done - bar.n)
+
+    try:
+        yield watch
+    finally:
+        if bar is not None:
+            bar.close()
+
+
 def _film(args):
     source, *styles = args.pictures
     if not styles:
@@ -127,14 +146,9 @@ def _film(args):
     name = f"{Path(source).stem}-{Path(styles[0]).stem}.mp4"
     names = [n for n in film.__kwdefaults__ if n in args]
     settings = {name: getattr(args, name) for name in names}
-    with tqdm(unit="frame", disable=args.quiet) as bar, warnings.catch_warnings():
+    style = styles[0] if len(styles) == 1 else styles
+    with _bar("frame", args.quiet) as watch, warnings.catch_warnings():
         warnings.showwarning = lambda message, *_: complain(str(message))
-
-        def watch(done, total):
-            bar.total = total
-            bar.update(done - bar.n)
-
-        style = styles[0] if len(styles) == 1 else styles
         made = film(source, style, args.output or name, callback=watch, **settings)
     say(made.path)
     if not made.complete:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import nst_tf as nst
-from nst_tf import features
+from nst_tf import features, ffmpeg
 
 ROOT = Path(__file__).parent.parent
 PHOTO = ROOT / "images" / "content" / "coffee.jpg"
@@ -90,6 +90,10 @@ def small_world(tiny_weights, tmp_path, monkeypatch):
 @pytest.fixture
 def slim_world(small_world, monkeypatch):
     """For examples in the docs, as they stand: the defaults are a quick, slim run."""
+    picture = nst.images.to_pil(nst.load_image("photo.jpg", 160))
+    with ffmpeg.writing(Path("clip.mp4"), (48, 64), 5) as add:
+        for k in range(12):
+            add(np.asarray(picture.crop((2 * k, 20, 2 * k + 64, 68))))
     slim = ("vgg19_slim", "avg", True, "imagenet")
     monkeypatch.setattr(nst.feature_extractor, "__defaults__", slim)
     defaults = {"network": "vgg19_slim", "size": 48, "steps": 3}

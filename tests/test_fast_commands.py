@@ -1,10 +1,13 @@
 import shutil
+from fractions import Fraction
+from unittest import mock
 
 import numpy as np
 import pytest
 from PIL import Image
 
 import nst_tf as nst
+from nst_tf import ffmpeg
 from nst_tf.__main__ import main
 
 
@@ -107,9 +110,44 @@ def test_the_network_is_exported(tmp_path, capsys):
     assert said(capsys) == ["wave.keras"] and (tmp_path / "wave.keras").exists()
 
 
+@pytest.fixture
+def clip(tmp_path):
+    """Six frames, of the photograph's upper left corner."""
+    frame = np.asarray(Image.open("photo.jpg").convert("RGB").crop((0, 0, 64, 48)))
+    with ffmpeg.writing(tmp_path / "clip.mp4", (48, 64), Fraction(12)) as add:
+        for _ in range(6):
+            add(frame)
+
+
+def test_a_film_is_painted(clip, capsys):
+    options = ["--size", 64, "--steady", 0.5, "--quiet"]
+    assert run("film", "clip.mp4", "the_wave", *options) == 0
+    assert capsys.readouterr() == ("clip-the_wave.mp4\n", "")
+    assert ffmpeg.look("clip-the_wave.mp4").seconds == pytest.approx(0.5, abs=0.05)
+    words = "udnie mosaic --size 64 --end 0.25 -o out.mp4"
+    assert run("film", "clip.mp4", *words.split()) == 0
+    assert "3/3" in capsys.readouterr().err
+
+
+def test_a_film_that_is_stopped_says_how_to_go_on(clip, capsys, monkeypatch):
+    made = nst.Film("out.mp4", 3, Fraction(12), (48, 64), complete=False)
+    stopped = mock.create_autospec(nst.film, return_value=made)
+    stopped.__kwdefaults__ = nst.film.__kwdefaults__
+    monkeypatch.setattr("nst_tf.fast_commands.film", stopped)
+    assert run("film", "clip.mp4", "the_wave", "--quiet") == 130
+    out, said = capsys.readouterr()
+    assert out == "out.mp4\n"
+    assert said == "nst-tf: stopped after 0.2 s; the same command goes on\n"
+
+
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
+        ("film words.mp4", "wanted a film and a style"),
+        ("film missing.mp4 the_wave", "'missing.mp4' does not exist"),
+        ("film words.mp4 the_wave", "words.mp4 cannot be read"),
+        ("film words.mp4 the_wave --steady 2", "--steady: 2.0; wanted"),
+        ("film words.mp4 the_wave -o out.avi", "should end in one of .mp4, .gif"),
         ("fast photo.jpg", "wanted a photograph and a style"),
         ("fast missing.jpg the_wave", "'missing.jpg' does not exist"),
         ("fast photo.jpg the_wav", "Did you mean 'the_wave'?"),
@@ -131,7 +169,8 @@ def test_the_network_is_exported(tmp_path, capsys):
 )
 def test_a_mistake_is_one_line(words, complaint, tmp_path, capsys):
     (tmp_path / "empty").mkdir()
-    (tmp_path / "words.jpg").write_text("words")
+    for name in ("words.jpg", "words.mp4"):
+        (tmp_path / name).write_text("words")
     assert run(*words.split()) == 2
     _, found = capsys.readouterr()
     assert complaint in found and found.count("\n") == 1, found

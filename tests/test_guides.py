@@ -1,3 +1,5 @@
+import re
+
 import keras
 import numpy as np
 import pytest
@@ -321,6 +323,59 @@ def test_a_mistake_is_one_sentence_before_the_first_step(settings, words):
             callbacks=steps.append,
         )
     assert not steps
+
+
+def drawn_mask(rng, shape):
+    """Any mask, of another size, type or softness; sometimes a wrong one."""
+    scale = rng.choice([0.3, 1, 2.5])
+    height, width = (max(1, round(scale * n)) for n in shape)
+    if rng.random() < 0.15:
+        height = max(1, height // 2)  # other proportions
+    kinds = ("half", "noise", "soft", "spot", "black", "white", "nan")
+    kind = rng.choice(kinds, p=[0.25, 0.2, 0.2, 0.15, 0.05, 0.1, 0.05])
+    y, x = np.linspace(0, 1, height)[:, None], np.linspace(0, 1, width)[None]
+    mask = {
+        "half": lambda: (x + 0 * y > rng.uniform(0.1, 0.9)).astype(float),
+        "noise": lambda: rng.random((height, width)),
+        "soft": lambda: np.clip(x - y + rng.uniform(-0.5, 0.8), 0, 1),
+        "spot": lambda: ((x - 0.5) ** 2 + (y - 0.5) ** 2 < 0.02).astype(float),
+        "black": lambda: np.zeros((height, width)),
+        "white": lambda: np.ones((height, width)),
+        "nan": lambda: np.full((height, width), np.nan),
+    }[kind]()
+    if kind != "nan":
+        kind = rng.choice(["bool", "uint8", "float32", "color"])
+        mask = {
+            "bool": lambda: mask > 0.5,
+            "uint8": lambda: np.uint8(255 * mask),
+            "float32": lambda: mask.astype("float32"),
+            "color": lambda: np.repeat(np.uint8(255 * mask)[..., None], 3, axis=2),
+        }[kind]()
+    return None if rng.random() < 0.1 else mask
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_any_masks_are_painted_or_refused_in_one_sentence(seed):
+    rng = np.random.default_rng(seed)
+    photo, painting = (nst.load_image(n, 64)[0] for n in ("photo.jpg", "painting.jpg"))
+    regions = int(rng.integers(1, 4))
+    masks = [drawn_mask(rng, photo.shape[:2]) for _ in range(regions)]
+    of_style = [drawn_mask(rng, painting.shape[:2]) for _ in range(regions)]
+    settings = {
+        "content_masks": masks,
+        "style_masks": of_style if rng.random() < 0.4 else None,
+        "color": str(rng.choice(["painting", "matched", "photo"])),
+        "realistic": bool(rng.random() < 0.3),
+        "tile": [None, 64][int(rng.integers(2))],
+    }
+    try:
+        result = transfer(photo, painting, size=64, steps=2, **settings)
+    except ValueError as error:
+        assert "\n" not in str(error)
+        assert re.search("content_masks|style_masks|picture", str(error)), error
+        return
+    assert np.isfinite(result.image).all()
+    assert result.image.min() >= 0 and result.image.max() <= 1
 
 
 def test_masks_need_a_network_whose_positions_are_known():

@@ -79,7 +79,7 @@ def control(photos, paintings, **settings):
 def nights(photos, _, **settings):
     """Two days, and their nights."""
     days = photos / "golden_gate.jpg", photos / "new_york_day.png"
-    darks = photos / "golden_gate_dusk.jpg", photos / "shanghai_night.png"
+    darks = photos / "golden_gate_dusk.jpg", photos / "city_night.png"
     found = []
     for day, night in zip(days, darks, strict=True):
         found += [day, after_dark(day, night, **settings)]
