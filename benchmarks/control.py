@@ -6,7 +6,8 @@
 
 `where` paints half of a photograph, and compares the style loss of both halves. `edges`
 says how much of each photograph's edges is left in a picture that `realistic` made, and
-in a plain one: SSIM of the gradients of luminance. `cost` times a step of the slim
+in a plain one: SSIM of the gradients of luminance, as they are and in units of their
+mean. `cost` times a step of the slim
 network with no region to three, in turns, and measures its memory.
 """
 
@@ -40,13 +41,19 @@ def where(photo, painting, size, settings):
 
 
 def edges_kept(photo, picture):
-    """SSIM of the gradients' sizes of two luminances, both `(1, H, W, 3)`."""
+    """SSIM of the gradients' sizes of two luminances, both `(1, H, W, 3)`.
+
+    As they are; and each in units of its mean, as what is darker has weaker edges.
+    """
 
     def edges(image):
         gray = tf.image.rgb_to_grayscale(image)
         return tf.norm(tf.image.sobel_edges(gray), axis=-1)
 
-    return float(tf.image.ssim(edges(photo), edges(picture), max_val=4.0)[0])
+    one, other = edges(photo), edges(picture)
+    scaled = [x / (4 * tf.reduce_mean(x)) for x in (one, other)]
+    pairs = (one, other, 4.0), (*scaled, 1.0)
+    return [float(tf.image.ssim(*pair)[0]) for pair in pairs]
 
 
 def edges(pairs, size, settings):
@@ -64,7 +71,10 @@ def edges(pairs, size, settings):
             picture = nst.style_transfer(photo, other, size=size, **way, **settings)
             kept.append(edges_kept(original, picture.image[None]))
         name = photo.rsplit("/", 1)[-1]
-        print(f"| {name} | " + " | ".join(f"{k:.2f}" for k in kept) + " |", flush=True)
+        print(
+            f"| {name} | " + " | ".join(f"{a:.2f}, {b:.2f}" for a, b in kept) + " |",
+            flush=True,
+        )
 
 
 def cost(size, turns=15):

@@ -8,7 +8,7 @@ In a notebook; or as a page, with `make playground`. The fast network paints ane
 whenever one of its knobs moves; Paint goes on from there, step by step. Both have
 threads of their own, so that the page stays responsive; Stop keeps the picture so far,
 and Keep puts a picture beside those that come next. Both paint only where the brush
-was.
+was. Of a film that is uploaded, Paint has the fast network paint the first seconds.
 """
 
 import base64
@@ -21,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
+from nst_tf import ffmpeg
 from nst_tf.brush import Brush, widgets
 from nst_tf.fast import (
     blended,
@@ -36,21 +37,23 @@ from nst_tf.optimizers import OPTIMIZERS
 from nst_tf.settings import INITS
 from nst_tf.targets import STYLE_LAYERS
 from nst_tf.transfer import style_transfer
+from nst_tf.video import film as nst_film
 
 DEFAULTS = style_transfer.__kwdefaults__
 OWN = "your own picture"
 PREDICTED = "the painting's"
 FAST_SIZE = 512  # pixels of the picture in a second
+FILM_SIZE, FILM_SECONDS = 320, 10  # of a film, at most
 SIZES = (96, 128, 192, 256, 384, 512)
 # Round numbers only, as the legend of the curves shows them: 1, 2, 5, 10 ...
 ALPHAS = (*(float(f"{n}e{k}") for k in range(-4, 0) for n in (1, 2, 5)), 1.0)
 TV_WEIGHTS = (0.0, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0)
 # In units of the window's height (vh), so that a projector shows all without scrolling.
 CSS = """<style>
-.nst img { display: block; width: 100%; border-radius: 4px;
+.nst img, .nst video { display: block; width: 100%; border-radius: 4px;
            object-fit: contain; object-position: left top; }
 .nst-preview img { max-height: 13vh; }
-.nst-picture img { max-height: 40vh; }
+.nst-picture img, .nst-picture video { max-height: 40vh; }
 .nst-curves img { max-height: 28vh; }
 .nst-brush { width: auto; height: auto; max-width: 100%; max-height: 36vh;
              align-self: flex-start; touch-action: none; cursor: crosshair; }
@@ -95,6 +98,12 @@ def _link(result):
     )
 
 
+def _film_link(film):
+    data = base64.b64encode(film.path.read_bytes()).decode()
+    address = f"data:video/mp4;base64,{data}"
+    return f'<a download="nst_tf.mp4" href="{address}">Download the film</a>'
+
+
 def _problem(error):
     return f'<span style="color: #e53935">{html.escape(str(error))}</span>'
 
@@ -125,7 +134,7 @@ class _Picker:
             layout={"width": "auto"},
         )
         self.upload = widgets.FileUpload(
-            accept="image/*", description="Upload", layout={"width": "auto"}
+            accept="image/*,video/*", description="Upload", layout={"width": "auto"}
         )
         self.view = widgets.HTML().add_class("nst-preview")
         self._vector = None
@@ -147,7 +156,24 @@ class _Picker:
             return self.pictures[self.choice.value]
         if not self.upload.value:
             raise ValueError("First choose a file with the Upload button.")
+        if self.is_film():
+            with self.file() as path:
+                return _first_frame(path)
         return io.BytesIO(bytes(self.upload.value[-1]["content"]))
+
+    def is_film(self):
+        """Whether it is the upload of a film."""
+        if self.choice.value != OWN or not self.upload.value:
+            return False
+        return self.upload.value[-1]["type"].startswith("video/")
+
+    @contextlib.contextmanager
+    def file(self):
+        """The upload as a file, for a while."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "upload"
+            path.write_bytes(bytes(self.upload.value[-1]["content"]))
+            yield path
 
     def vector(self):
         """Its style, as the fast network predicts it; once for each picture."""
@@ -167,6 +193,12 @@ class _Picker:
             self.view.value = _img(preview, f"{self.title}: {self.name()}")
         except ValueError as error:
             self.view.value = _problem(error)
+
+
+def _first_frame(path):
+    """`(H, W, 3)` uint8."""
+    clip = ffmpeg.look(path)
+    return next(ffmpeg.frames(clip, clip.shape, clip.rate, count=1))
 
 
 def _knob(kind, words, value, **options):
@@ -250,6 +282,14 @@ class _Painted:
             curves = _img(curves_as_png(result), alt)
         self.parts["picture"].value = _img(_png(result.image), words)
         self.parts["curves"].value = curves
+        settings = "; ".join(map(" ".join, asked.items()))
+        self.parts["settings"].value = html.escape(settings)
+
+    def show_film(self, film, asked, guess):
+        """Shows a `Film`, and what it was asked for."""
+        self.asked, self.guess = asked, guess
+        self.parts["picture"].value = film._repr_html_()
+        self.parts["curves"].value = ""
         settings = "; ".join(map(" ".join, asked.items()))
         self.parts["settings"].value = html.escape(settings)
 
@@ -412,12 +452,16 @@ class Playground(widgets.VBox):
         if _alive(self._thread):
             return
         settings = {name: knob.value for name, knob in self.knobs.items()}
+        run, knobs = self._run, self.knobs
         photo, picture = self._fast
         if settings["init"] == "fast" and photo == self.content.name():
             settings["init"] = picture
         settings["content_masks"] = self.brush.mask
         try:
             pictures = self.content.source(), self.style.source()
+            if self.content.is_film():
+                run, pictures, knobs = self._run_film, (), self.fast_knobs
+                settings = {"style": self._vector(), "content_masks": self.brush.mask}
         except ValueError as error:
             self.status.value = _problem(error)
             return
@@ -427,9 +471,9 @@ class Playground(widgets.VBox):
         self._allow(paint=False, stop=True, keep=False)
         self.progress.max, self.progress.value = self.knobs["steps"].value, 0
         self.status.value = "Loading the network ..."
-        self._notes = self._asked(self.knobs), self.guess.value
+        self._notes = self._asked(knobs), self.guess.value
         self._thread = threading.Thread(
-            target=self._run, args=pictures, kwargs=settings, daemon=True
+            target=run, args=pictures, kwargs=settings, daemon=True
         )
         self._thread.start()
 
@@ -454,6 +498,37 @@ class Playground(widgets.VBox):
             self.status.value = _problem(error)
         finally:
             self._allow(paint=True, stop=False, keep=bool(self.now.asked))
+
+    def _run_film(self, style, content_masks):
+        try:
+            with self.content.file() as path:
+                film = nst_film(
+                    path,
+                    style,
+                    path.with_name("nst_tf.mp4"),
+                    size=FILM_SIZE,
+                    end=FILM_SECONDS,
+                    strength=self.fast_knobs["strength"].value,
+                    content_masks=content_masks,
+                    callback=self._frame,
+                )
+                self.now.show_film(film, *self._notes)
+                link = _film_link(film)
+            self._name_both()
+            done = "Done" if film.complete else "Stopped"
+            self.status.value = f"{done} after {film.frames} frames. {link}"
+        except KeyboardInterrupt:  # stopped before the first frame
+            self.status.value = "Stopped."
+        except Exception as error:  # the page is the only place to say it
+            self.status.value = _problem(error)
+        finally:
+            self._allow(paint=True, stop=False, keep=bool(self.now.asked))
+
+    def _frame(self, done, total):
+        self.progress.max, self.progress.value = total, done
+        self.status.value = f"Frame {done} of {total}"
+        if self._stopping:
+            raise KeyboardInterrupt
 
     def _step(self, result):
         steps = self.progress.value = len(result.history["step"])

@@ -18,6 +18,7 @@ import pytest
 pytest.importorskip("ipywidgets")
 
 import nst_tf as nst
+from nst_tf import ffmpeg
 from nst_tf.playground import ALPHAS, OWN, TV_WEIGHTS, Playground, pictures
 
 ROOT = Path(__file__).parent.parent
@@ -46,11 +47,11 @@ def paint(page):
     assert page.status.value.startswith("Done")
 
 
-def upload(picker, content):
+def upload(picker, content, name="own.jpg", kind="image/jpeg"):
     picker.upload.value = (
         {
-            "name": "own.jpg",
-            "type": "image/jpeg",
+            "name": name,
+            "type": kind,
             "size": len(content),
             "content": memoryview(content),
             "last_modified": datetime.datetime.now(datetime.timezone.utc),
@@ -307,6 +308,50 @@ def test_an_uploaded_picture_is_painted():
     wait(page)
     shape = nst.load_image("painting.jpg", 48).shape[1:]
     assert page.result.image.shape == shape
+
+
+@pytest.fixture
+def clip():
+    """Six frames of the photograph's corner, as an .mp4's bytes."""
+    frame = np.asarray(nst.images.to_pil("photo.jpg").crop((0, 0, 64, 48)))
+    with ffmpeg.writing(Path("clip.mp4"), (48, 64), 12) as add:
+        for _ in range(6):
+            add(frame)
+    return Path("clip.mp4").read_bytes()
+
+
+def test_a_short_film_is_painted(clip):
+    page = small()
+    upload(page.content, clip, "own.mp4", "video/mp4")
+    assert "data:image/png" in page.content.view.value  # its first frame
+    page.fast_knobs["style"].value = "the_wave"
+    wait_for_a_look(page)
+    assert page.result.image.shape == (384, 512, 3)
+    paint(page)
+    assert page.status.value.startswith("Done after 6 frames")
+    assert "<video" in page.now.parts["picture"].value
+    assert "style the_wave" in page.now.parts["settings"].value
+    (data,) = re.findall(
+        'download="nst_tf.mp4" href="data:video/mp4;base64,(.+?)"', page.status.value
+    )
+    Path("home.mp4").write_bytes(base64.b64decode(data))
+    assert ffmpeg.look("home.mp4").shape == (240, 320)
+
+
+def test_a_film_that_is_stopped_is_shown_as_far_as_it_goes(clip, monkeypatch):
+    page = small()
+    upload(page.content, clip, "own.mp4", "video/mp4")
+    wait_for_a_look(page)
+    watch = page._frame
+
+    def stop(done, total):
+        page._stopping = done == 3
+        watch(done, total)
+
+    monkeypatch.setattr(page, "_frame", stop)
+    page.paint.click()
+    wait(page)
+    assert page.status.value.startswith("Stopped after 3 frames")
 
 
 def test_what_is_no_picture_gets_a_friendly_line():
