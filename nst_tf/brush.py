@@ -47,9 +47,12 @@ class Brush(widgets.VBox):
         self.size = widgets.IntSlider(
             12, min=2, max=40, description="brush, in %", **looks
         )
-        looks = {"indent": False, "layout": {"width": "auto"}}
-        self.erase = widgets.Checkbox(False, description="erase", **looks)
-        self.others = widgets.Checkbox(False, description="all but this", **looks)
+        self.erase, self.others = (
+            widgets.Checkbox(
+                False, description=words, indent=False, layout={"width": "auto"}
+            )
+            for words in ("erase", "all but this")
+        )
         self.clear = widgets.Button(description="Clear")
         self.canvas = MultiCanvas(2).add_class("nst-brush")
         self._last = None  # where the stroke is; None between strokes

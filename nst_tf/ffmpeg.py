@@ -203,7 +203,7 @@ def frames(
     constant = f"fps={rate}:start_time=0"
     arguments += ["-vf", f"{constant},scale={width}:{height}:flags=area"]
     arguments += ["-fps_mode", "passthrough"]
-    arguments += [] if count is None else ["-frames:v", count]
+    arguments += [] if count is None else ["-frames:v", str(count)]
     arguments += ["-f", "rawvideo", "-pix_fmt", "gray" if grey else "rgb24", "-"]
     size = height * width * (1 if grey else 3)
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "bufsize": size}
@@ -241,17 +241,9 @@ def writing(path: Path, shape: tuple[int, int], rate: Fraction):
         OSError: it cannot be written: the disk is full.
     """
     temporary = _temporary(path)
-    arguments = ["-v", "error", "-f", "rawvideo", "-pix_fmt", "rgb24"]
-    arguments += [
-        "-s",
-        f"{shape[1]}x{shape[0]}",
-        "-r",
-        rate,
-        "-i",
-        "-",
-        *H264,
-        temporary,
-    ]
+    size = f"{shape[1]}x{shape[0]}"
+    arguments = ["-v", "error", "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", size]
+    arguments += ["-r", str(rate), "-i", "-", *H264, str(temporary)]
     with tempfile.TemporaryFile() as said:
         process = _start(arguments, stdin=subprocess.PIPE, stderr=said)
 

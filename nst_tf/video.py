@@ -222,8 +222,8 @@ def _steadied(pictures, frame, before, steady):
         steady: how much of them, where the flow can be trusted.
     """
     frame_before, pictures_before = before
-    now, earlier = grey(frame), grey(frame_before)
-    there, back = flow(now, earlier), flow(earlier, now)
+    now, past = grey(frame), grey(frame_before)
+    there, back = flow(now, past), flow(past, now)
     seen = moved(frame_before.astype("float32") / 255, there)
     share = steady * trust(there, back, frame.astype("float32") / 255 - seen)
     found = []
@@ -269,13 +269,14 @@ def painted_frames(plan, first, last):
 
 def _check_disk(plan):
     """Before a part: is there room for what is still to be written, twice?"""
-    found = list(plan.folder.glob("*.mp4"))
     height, width = plan.shape
+    made = [part for part in plan.parts() if plan.path(part[0]).exists()]
+    used = sum(plan.path(first).stat().st_size for first, _ in made)
     a_frame = BYTES * height * width
-    if found:
-        a_frame = sum(path.stat().st_size for path in found) / (len(found) * PART)
-    wanted = 2 * plan.total * a_frame  # the parts, and the whole
-    free = shutil.disk_usage(plan.folder).free + sum(p.stat().st_size for p in found)
+    if made:
+        a_frame = used / sum(last - first for first, last in made)
+    wanted = 2 * plan.total * a_frame - used  # the parts, and the whole
+    free = shutil.disk_usage(plan.folder).free
     if free < wanted:
         raise ValueError(
             f"film: {plan.folder.parent} has {free / 1e9:.1f} GB left, and the film "

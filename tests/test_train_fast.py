@@ -100,6 +100,34 @@ def test_beyond_black_and_white_there_is_a_way_back(see):
     np.testing.assert_allclose(beyond - inside, train_fast.BEYOND * 0.25, rtol=1e-3)
 
 
+def test_two_windows_of_one_photograph_overlap():
+    style = {"statistics": np.ones(3)}
+    names = [picture(0, (90, 90))], [style], [style] * 3, 20, 0, 3, 32
+    lessons = train_fast.Lessons(*names, pairs=0.5)
+    batches = [lessons[k][0] for k in range(20)]
+    pairs = [batch for batch in batches if batch["apart"][0, 0] >= 0]
+    assert 4 < len(pairs) < 16
+    for batch in batches:
+        assert batch["photo"].shape == (3, 32, 32, 3)
+        assert (batch["apart"][2] == -1).all()
+    for batch in pairs:
+        (dy, dx), (first, second, _) = batch["apart"][0], batch["photo"]
+        np.testing.assert_array_equal(first[dy:, dx:], second[: 32 - dy, : 32 - dx])
+        found = train_fast.flicker(
+            keras.ops.convert_to_tensor(batch["photo"]), (dy, dx)
+        )
+        assert float(found) == 0
+
+
+def test_flicker_is_the_mean_difference_of_what_overlaps():
+    pictures = np.random.default_rng(0).random((3, 40, 50, 3)).astype("float32")
+    both = pictures[0, 5:29, 7:41], pictures[1, :24, :34]
+    apart = np.array([5, 7], "int32")
+    found = train_fast.flicker(keras.ops.convert_to_tensor(pictures), apart)
+    np.testing.assert_allclose(found, np.abs(both[0] - both[1]).mean(), rtol=1e-5)
+    assert float(train_fast.flicker(pictures, np.array([-1, -1], "int32"))) == 0
+
+
 def test_a_run_that_is_lost_is_not_kept():
     with pytest.raises(FloatingPointError, match="the loss is nan at batch 3"):
         train_fast.Finite().on_train_batch_end(3, {"loss": float("nan")})
@@ -126,7 +154,7 @@ def test_a_run_goes_on_and_writes_what_the_library_reads(folders, monkeypatch):
     def train(epochs):
         words = f"{folders}/photos --paintings {folders}/paintings --named"
         words += f" {folders}/named --run {run} --variants 1 --batches 1 --batch 2"
-        words += f" --size 32 --every 1 --epochs {epochs} --cooldown 1"
+        words += f" --size 48 --every 1 --epochs {epochs} --cooldown 1 --steady 4"
         monkeypatch.setattr(sys, "argv", ["train_fast.py", *words.split()])
         train_fast.main()
 

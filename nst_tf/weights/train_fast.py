@@ -15,6 +15,10 @@ loud painting counts as much as a quiet one.
 An interrupted run goes on from what FOLDER holds. Only Keras is needed: with
 KERAS_BACKEND=jax or torch it also runs where there is a GPU and no TensorFlow.
 
+With --steady, the network also learns not to flicker (after Wang et al. 2020, ReReVST):
+a quarter of the batches begins with two windows of one photograph, a few pixels apart,
+and where they overlap, their pictures should be alike. For one machine.
+
 Past one machine: start the same command on each, with TensorFlow's TF_CONFIG, which
 names them all; each step's batch is divided among them. FOLDER is each one's own, or
 shared: the first one reports and writes fast.npz.
@@ -48,6 +52,7 @@ CONTENT_LAYER = "block4_conv2"
 ALPHA = 0.08  # four times that of `style_transfer`: houses and eyes stand
 TV_WEIGHT = 0.5
 BEYOND = 1.0  # weight of squares beyond black and white, where loud styles get lost
+APART = 16  # pixels between two windows of one photograph, at most
 SLIGHT = 1e-3  # a squared difference from the photograph that is as good as none
 FLAT = 0.02  # the least deviation of a crop
 STYLES = Path(__file__).with_name("fast_styles.json")
@@ -94,6 +99,20 @@ def total_loss(see, image, P, grams, alpha=ALPHA):
     content = content_loss(seen[CONTENT_LAYER], P)
     tv = total_variation(image)
     return alpha * content + style_loss(seen, grams) + TV_WEIGHT * tv
+
+
+def flicker(pictures, apart):
+    """What the pictures of two windows differ by, where they overlap; a mean.
+
+    Args:
+        pictures: `(B, H, W, 3)`; those of the windows are the first two.
+        apart: `(2,)` rows and columns from one to the other; -1: they are no pair.
+    """
+    height, width = (n - APART for n in pictures.shape[1:3])
+    place = ops.pad(ops.maximum(apart, 0), (1, 1))
+    first = ops.slice(pictures, place, (1, height, width, 3))
+    difference = ops.mean(ops.abs(first - pictures[1:2, :height, :width]))
+    return ops.where(apart[0] < 0, 0.0, difference)
 
 
 # What is learnt from
@@ -189,23 +208,26 @@ class Lessons(keras.utils.PyDataset):
     """Batches of crops, each with a style; the same for the same seed and epoch.
 
     Three of four styles are named ones, and have a row of the table; -1 is no row. One
-    in twelve is the photograph itself: what comes in should come out.
+    in twelve is the photograph itself: what comes in should come out. In a share of the
+    batches, `pairs`, the first two crops are windows of one, in one style: `apart` is
+    how far they are apart, and -1 in other batches.
     """
 
-    def __init__(self, photos, named, others, batches, seed, batch, size):
+    def __init__(self, photos, named, others, batches, seed, batch, size, pairs=0.0):
         super().__init__()
         self.photos, self.named, self.others = photos, named, others
         self.batches, self.seed, self.batch, self.size = batches, seed, batch, size
-        self.epoch = 0
+        self.epoch, self.pairs = 0, pairs
 
     def __len__(self):
         return self.batches
 
-    def lesson(self, rng):
+    def lesson(self, rng, more=0):
+        """A crop, `more` pixels larger than others, and its style."""
         crop = random_crop(
             rng,
             self.photos[rng.integers(len(self.photos))],
-            self.size,
+            self.size + more,
             scale=(0.6, 2.7),
             color=0.2,
             noise=0.03,
@@ -222,12 +244,23 @@ class Lessons(keras.utils.PyDataset):
         return {
             "photo": crop.astype("float32"),
             "row": np.int32(PHOTOGRAPH if rng.random() < 1 / 12 else known),
+            "apart": np.full(2, -1, "int32"),
             **{name: x.astype("float32") for name, x in styles[row].items()},
         }
 
+    def pair(self, rng):
+        """Two lessons: windows of one crop, the second further down and right."""
+        lesson = self.lesson(rng, APART)
+        apart = rng.integers(0, APART + 1, 2)
+        lesson["apart"], n = apart.astype("int32"), self.size
+        crop = lesson["photo"]
+        windows = [crop[y : y + n, x : x + n] for y, x in ((0, 0), apart)]
+        return [lesson | {"photo": window} for window in windows]
+
     def __getitem__(self, i):
         rng = np.random.default_rng((self.seed, self.epoch, i))
-        lessons = [self.lesson(rng) for _ in range(self.batch)]
+        pair = self.pair(rng) if rng.random() < self.pairs else []
+        lessons = pair + [self.lesson(rng) for _ in range(self.batch - len(pair))]
         return ({name: np.stack([x[name] for x in lessons]) for name in lessons[0]},)
 
 
@@ -237,8 +270,9 @@ class Lessons(keras.utils.PyDataset):
 class Training(keras.Model):
     """The painter, the predictor, and a table with the named styles' own numbers."""
 
-    def __init__(self, see, statistics, alpha):
+    def __init__(self, see, statistics, alpha, steady=0.0):
         super().__init__()
+        self.steady = steady
         self.painter = feedforward.painter()
         self.predictor = feedforward.predictor(statistics)
         self.table = self.add_weight(
@@ -268,7 +302,10 @@ class Training(keras.Model):
         painting = total_loss(self.see, clipped, P, x, self.alpha)
         same = ops.mean(ops.square(clipped - x["photo"]), axis=(1, 2, 3)) + SLIGHT
         losses = ops.where(x["row"] == PHOTOGRAPH, same, painting)
-        return ops.mean(ops.log(losses)) + BEYOND * ops.mean(ops.square(beyond))
+        loss = ops.mean(ops.log(losses)) + BEYOND * ops.mean(ops.square(beyond))
+        if self.steady:
+            loss += self.steady * flicker(clipped, x["apart"][0])
+        return loss
 
 
 def export(model, known, styles, path):
@@ -419,6 +456,7 @@ def main():
     parser.add_argument("--begin", type=Path, help="a fast.npz to go on from")
     parser.add_argument("--network", default=SLIM, help="of the loss")
     parser.add_argument("--alpha", type=float, default=ALPHA)
+    parser.add_argument("--steady", type=float, default=0.0, help="try 4, at the end")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--size", type=int, default=256, help="of a crop, in pixels")
     parser.add_argument("--batch", type=int, default=2)
@@ -452,7 +490,7 @@ def main():
     print(f"{len(known)} named styles, {len(others)} others", flush=True)
 
     with scope:
-        model = kind(see, len(known[0]["statistics"]), args.alpha)
+        model = kind(see, len(known[0]["statistics"]), args.alpha, args.steady)
         model.predictor.get_layer("standard").adapt(
             np.stack([style["statistics"] for style in others])
         )
@@ -468,6 +506,7 @@ def main():
         args.seed,
         args.batch,
         args.size,
+        pairs=0.25 if args.steady else 0.0,
     )
     callbacks = [
         Finite(),
