@@ -16,9 +16,10 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
+BEFORE = 10.0  # seconds before the first frame, from where on a film is read
 UPRIGHT = "scale=w='max(1,round(iw*sar))':h=ih,setsar=1"  # turned by FFmpeg itself
 # The colours of high definition, and said so: a player need not guess.
 COLORS = ["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"]
@@ -37,7 +38,7 @@ def executable() -> str:
         from imageio_ffmpeg import get_ffmpeg_exe
     except ImportError as error:
         raise ImportError(
-            "film: .mp4 needs FFmpeg, `pip install imageio-ffmpeg`"
+            "film: it needs FFmpeg, `pip install imageio-ffmpeg`"
         ) from error
     return get_ffmpeg_exe()
 
@@ -45,14 +46,21 @@ def executable() -> str:
 def _start(arguments, **pipes):
     """FFmpeg, in a group of its own: Ctrl-C is for us, who then close its film."""
     command = [executable(), "-hide_banner", "-y", *map(str, arguments)]
-    return subprocess.Popen(command, start_new_session=True, **pipes)
+    alone = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)  # on Windows
+    options = {"start_new_session": True, "creationflags": alone}
+    return subprocess.Popen(command, **options, **pipes)
 
 
 def _run(arguments):
     """Exit status, standard output and error."""
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     process = _start(arguments, stdin=subprocess.DEVNULL, **pipes)
-    output, errors = process.communicate()
+    try:
+        output, errors = process.communicate()
+    except BaseException:
+        process.kill()
+        process.wait()
+        raise
     return process.returncode, output, errors.decode("utf-8", "replace")
 
 
@@ -113,13 +121,27 @@ def _natural(path):
     return [int(t) if t.isdigit() else t for t in re.split(r"(\d+)", path.name)]
 
 
+def _local(path):
+    """A path as FFmpeg takes it: one with a colon is no address."""
+    return path if "://" in path else f"file:{path}"
+
+
+def _open(path):
+    """A picture of a folder, upright, or a `ValueError`."""
+    try:
+        with Image.open(path) as picture:
+            return ImageOps.exif_transpose(picture).convert("RGB")
+    except OSError as error:
+        raise ValueError(f"film: {path} is not a picture ({error})") from error
+
+
 def _folder(path, rate):
     pictures = [p for p in Path(path).iterdir() if p.suffix.lower() in SUFFIXES]
     if not pictures:
         raise ValueError(f"film: there is no picture in the folder {path}")
     pictures = tuple(sorted(pictures, key=_natural))
-    with Image.open(pictures[0]) as first:
-        shape = first.height, first.width
+    first = _open(pictures[0])
+    shape = first.height, first.width
     return Clip(str(path), shape, Fraction(rate), len(pictures) / rate, pictures)
 
 
@@ -141,19 +163,19 @@ def look(path: str | os.PathLike[str], rate: int = 12) -> Clip:
         raise ValueError(f"film: {path!r} does not exist")
     first = ["-map", "0:V:0", "-frames:v", "1", "-vf", UPRIGHT]
     status, png, said = _run(
-        ["-i", path, *first, "-f", "image2pipe", "-c:v", "png", "-"]
+        ["-i", _local(path), *first, "-f", "image2pipe", "-c:v", "png", "-"]
     )
-    if "Audio:" in said and "Video:" not in said:
+    stream = re.search(r"^ *Stream #0:(?!.*attached pic).* Video: .*$", said, re.M)
+    if "Audio:" in said and not stream:
         raise ValueError(f"film: {path} has sound only; wanted pictures")
-    if status or not png:
+    if status or not png or not stream:
         raise ValueError(f"film: {path} cannot be read ({_reason(said)})")
-    stream = next(line for line in said.splitlines() if "Video:" in line)
     length = re.search(r"Duration: (\d+):(\d+):([\d.]+)", said)
     seconds = length and sum(
         float(n) * unit for n, unit in zip(length.groups(), (3600, 60, 1), strict=True)
     )
     with Image.open(io.BytesIO(png)) as picture:
-        return Clip(path, (picture.height, picture.width), _rate(stream), seconds)
+        return Clip(path, (picture.height, picture.width), _rate(stream[0]), seconds)
 
 
 def _pictures(clip, shape, rate, start, count, mode):
@@ -162,13 +184,8 @@ def _pictures(clip, shape, rate, start, count, mode):
     first = round(start * rate)
     last = total if count is None else min(total, first + count)
     for k in range(first, last):
-        path = clip.pictures[int(k * clip.rate / rate)]
-        try:
-            with Image.open(path) as picture:
-                scaled = picture.convert("RGB").resize(shape[::-1])
-        except OSError as error:
-            raise ValueError(f"film: {path} is not a picture ({error})") from error
-        yield np.asarray(scaled.convert(mode))
+        picture = _open(clip.pictures[int(k * clip.rate / rate)])
+        yield np.asarray(picture.resize(shape[::-1]).convert(mode))
 
 
 def frames(
@@ -197,10 +214,12 @@ def frames(
         yield from _pictures(clip, shape, rate, start, count, mode)
         return
     height, width = shape
-    # A quarter of a frame early, so that rounding never skips the first one.
-    seek = max(0.0, start - 0.25 / float(clip.rate))
-    arguments = ["-v", "error", "-ss", f"{seek:.6f}", "-i", clip.path, "-map", "0:V:0"]
-    constant = f"fps={rate}:start_time=0"
+    # FFmpeg jumps to somewhere before the first frame; the rate's filter, which knows
+    # how long each frame is on show, leaves out the rest.
+    early = min(start, BEFORE)
+    jump = ["-noaccurate_seek", "-ss", f"{start - early:.6f}"] if start > early else []
+    arguments = ["-v", "error", *jump, "-i", _local(clip.path), "-map", "0:V:0"]
+    constant = f"fps={rate}:start_time={early:.6f}"
     arguments += ["-vf", f"{constant},scale={width}:{height}:flags=area"]
     arguments += ["-fps_mode", "passthrough"]
     arguments += [] if count is None else ["-frames:v", str(count)]
@@ -307,7 +326,8 @@ def join(
             tries = [[*pictures, "-c", "copy"]]
         else:
             length = [] if seconds is None else ["-t", f"{seconds:.6f}"]
-            both = [*pictures, "-ss", f"{start:.6f}", *length, "-i", sound_of]
+            source = ["-i", _local(sound_of)]
+            both = [*pictures, "-ss", f"{start:.6f}", *length, *source]
             both += ["-map", "0:v", "-map", "1:a?", "-c:v", "copy"]
             tries = [[*both, "-c:a", kind] for kind in ("copy", "aac")]
         try:

@@ -191,7 +191,7 @@ class _Picker:
         try:
             preview = _png(load_image(self.source(), 320))
             self.view.value = _img(preview, f"{self.title}: {self.name()}")
-        except ValueError as error:
+        except (ValueError, ImportError) as error:
             self.view.value = _problem(error)
 
 
@@ -389,7 +389,7 @@ class Playground(widgets.VBox):
         return asked | {"painted": where}
 
     def _new_photo(self):
-        with contextlib.suppress(ValueError):  # of which its picker tells
+        with contextlib.suppress(ValueError, ImportError):  # of which its picker tells
             self.brush.show(self.content.source())
 
     # The picture in a second
@@ -462,7 +462,7 @@ class Playground(widgets.VBox):
             if self.content.is_film():
                 run, pictures, knobs = self._run_film, (), self.fast_knobs
                 settings = {"style": self._vector(), "content_masks": self.brush.mask}
-        except ValueError as error:
+        except (ValueError, ImportError) as error:
             self.status.value = _problem(error)
             return
         self._stopping = False

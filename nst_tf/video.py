@@ -75,7 +75,7 @@ class Film:
         return float(self.frames / self.rate)
 
     def _repr_html_(self):
-        name, kind = html.escape(str(self.path)), self.path.suffix[1:]
+        name, kind = html.escape(str(self.path)), self.path.suffix[1:].lower()
         if self.path.stat().st_size > LARGEST:
             return f"<code>{name}</code>: {self.seconds:.0f} s"
         data = base64.b64encode(self.path.read_bytes()).decode()
@@ -152,12 +152,18 @@ class Plan:
 
 
 def _exactly(frames, count):
-    """As many frames as that: the last is repeated, or what is too much left out."""
+    """As many frames as that: the last is repeated, or what is too much left out.
+
+    Raises:
+        ValueError: there is none.
+    """
     frame = None
     for frame in itertools.islice(frames, count):
         count -= 1
         yield frame
-    yield from itertools.repeat(frame, count if frame is not None else 0)
+    if frame is None:
+        raise ValueError("film: a part of the clip cannot be read again")
+    yield from itertools.repeat(frame, count)
 
 
 def _moments(plan, photo, k):
@@ -246,22 +252,23 @@ def painted_frames(plan, first, last):
     begin = max(first_of_scene, first - ANCHOR)  # so that steadiness has a past
     end = min(last + 1, end_of_scene)  # the next anchor
     start = plan.start + float(begin / plan.rate)
-    frames = ffmpeg.frames(plan.clip, plan.shape, plan.rate, start, end - begin)
-    frames = _exactly(frames, end - begin)
+    clip = ffmpeg.frames(plan.clip, plan.shape, plan.rate, start, end - begin)
     before = None
-    for k, frame, moments in _normalised(plan, frames, begin, end - 1):
-        if k == last:
-            return
-        photo = _as_image(frame)
-        if before and not plan.along and np.array_equal(frame, before[0]):
-            pictures = before[1]  # it is shown again
-        else:
-            pictures = _painted(plan, photo, k, moments)
-            if before and plan.steady:
-                pictures = _steadied(pictures, frame, before, plan.steady)
-        before = frame, pictures
-        if k >= first:
-            yield np.uint8(np.round(255 * _shown(plan, photo, pictures)))
+    with contextlib.closing(clip):
+        frames = _exactly(clip, end - begin)
+        for k, frame, moments in _normalised(plan, frames, begin, end - 1):
+            if k == last:
+                return
+            photo = _as_image(frame)
+            if before and not plan.along and np.array_equal(frame, before[0]):
+                pictures = before[1]  # it is shown again
+            else:
+                pictures = _painted(plan, photo, k, moments)
+                if before and plan.steady:
+                    pictures = _steadied(pictures, frame, before, plan.steady)
+            before = frame, pictures
+            if k >= first:
+                yield np.uint8(np.round(255 * _shown(plan, photo, pictures)))
 
 
 # Parts
@@ -345,7 +352,7 @@ def _scan(clip, rate, start, count):
 
 def _digest(clip, *values):
     """A short hash of a film's files, and of whatever else."""
-    digest = hashlib.sha256(repr(values).encode())
+    digest = hashlib.sha256(repr((clip.path, PART, ANCHOR, *values)).encode())
     for path in clip.pictures or [clip.path]:
         with contextlib.suppress(OSError), open(path, "rb") as file:
             while data := file.read(2**20):
@@ -358,9 +365,9 @@ def _check(settings):
     wanted = {
         "steady": (0, 0.95, "a number from 0 to 0.95"),
         "strength": (0, 1, "a number from 0 to 1"),
-        "start": (0, np.inf, "seconds"),
-        "end": (0, np.inf, "seconds"),
-        "every": (1, np.inf, "a whole number of at least 1"),
+        "start": (0, 1e6, "seconds"),
+        "end": (0, 1e6, "seconds"),
+        "every": (1, 1e6, "a whole number of at least 1"),
         "frames_per_second": (1, 60, "a whole number from 1 to 60"),
         "size": (32, 8192, "a number of pixels from 32 to 8192"),
     }
@@ -422,7 +429,7 @@ def _plan(clip, style, path, settings):
                 stacklevel=3,
             )
     look = {name: settings[name] for name in ("steady", "strength", "color")}
-    whole = masks is None and len(styles) > 1
+    along = masks is None and len(styles) > 1
     masks = None if masks is None else masks.numpy()
     arrays = [None if x is None else x.tobytes() for x in (vectors, masks)]
     digest = _digest(clip, shape, rate, start, total, look, arrays)
@@ -435,7 +442,7 @@ def _plan(clip, style, path, settings):
         total,
         scenes,
         vectors,
-        whole,
+        along,
         masks,
         **look,
         folder=folder,
@@ -502,6 +509,8 @@ def film(
         frames_per_second=frames_per_second,
     )
     path = check_path(path, FORMATS)
+    if os.path.realpath(path) == os.path.realpath(os.fsdecode(clip)):
+        raise ValueError(f"{path} is the clip; choose another name")
     ffmpeg.executable()
     plan = _plan(clip, style, path, settings)
     plan.folder.mkdir(exist_ok=True)
@@ -516,6 +525,11 @@ def film(
         if not stopped.frames:
             raise
         return stopped
+    if not all(plan.path(first).exists() for first, _ in plan.parts()):
+        raise ValueError(
+            "map: it returned before the parts were there; wanted a function that "
+            "waits for its results, as the built-in `map` does when it is read"
+        )
     done = _joined(plan, path)
     shutil.rmtree(plan.folder)
     return done

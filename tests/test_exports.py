@@ -94,7 +94,7 @@ def test_an_export_of_one_style_needs_the_photograph_only(path, tmp_path):
 
 
 def test_the_exported_picture_is_clipped_and_of_each_of_a_batch():
-    model = exported_model(nst.style_vector(WAVE) * 3)
+    model = exported_model(nst.style_vector(WAVE) * 30)
     both = np.concatenate([PHOTOS[0], PHOTOS[0][:, ::-1]])
     pictures = model([both]).numpy()
     assert pictures.shape == both.shape

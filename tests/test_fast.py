@@ -1,3 +1,6 @@
+import itertools
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
@@ -244,3 +247,12 @@ def test_a_painting_in_the_photographs_colours_is_predicted():
 def test_what_cannot_be_painted_is_one_sentence(style, options, words):
     with pytest.raises(ValueError, match=words):
         fast_style_transfer(picture(), style, size=None, **options)
+
+
+def test_every_painting_is_predicted_a_style_of_its_own():
+    """A predictor whose units have all died knows one style only."""
+    root = Path(__file__).parent.parent / "images"
+    files = [*(root / "content").glob("*.jpg"), *(root / "style").glob("*.jpg")]
+    vectors = [nst.predict_style(path) for path in files]
+    for one, other in itertools.combinations(vectors, 2):
+        assert np.abs(one - other).mean() > 0.005

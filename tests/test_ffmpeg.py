@@ -81,6 +81,30 @@ def test_reading_begins_at_any_frame(rate):
         assert found == list(range(first, min(first + 3, COUNT)))
 
 
+@pytest.mark.parametrize("name", ["a.ts", "a.mpg", "a.mkv", "My Video: a.mp4"])
+def test_it_begins_at_any_frame_of_any_kind_of_film(name, monkeypatch):
+    monkeypatch.setattr(ffmpeg, "BEFORE", 0.5)  # so that it jumps
+    write("clip.mp4")
+    run("-i", "clip.mp4", "-g", 15, "-qscale:v", 2, f"file:{name}")
+    assert ffmpeg.look(name).rate == RATE
+    everything = read(name)
+    for first in (1, 5, 20, 33, 38):
+        found = read(name, start=float(first / RATE), count=3)
+        assert found == everything[first : first + 3], first
+
+
+def test_a_frame_that_stays_is_on_show_at_any_time(monkeypatch):
+    monkeypatch.setattr(ffmpeg, "BEFORE", 0.5)
+    write("clip.mp4", count=12)
+    held = "setpts='if(lt(N,6),N,N+60)/25/TB'"
+    run("-i", "clip.mp4", "-vf", held, "-fps_mode", "vfr", "vfr.mkv")
+    everything = read("vfr.mkv", rate=RATE)
+    assert everything[6:60] == [5] * 54
+    for first in (3, 6, 30, 50, 66):
+        found = read("vfr.mkv", rate=RATE, start=float(first / RATE), count=3)
+        assert found == everything[first : first + 3]
+
+
 def test_every_second_frame_alone_can_be_read():
     assert read(write("clip.mp4"), rate=RATE / 2)[:5] == [0, 2, 4, 6, 8]
 
@@ -124,6 +148,12 @@ def test_a_folder_of_numbered_pictures_is_a_film():
     assert (clip.shape, clip.rate, clip.seconds) == (SHAPE, 6, 2)
     frames = [float(f.mean()) for f in ffmpeg.frames(clip, SHAPE, clip.rate)]
     assert frames == [20 + STEP * k for k in range(12)]  # 10 comes after 9
+    turned = Image.fromarray(next(grey_frames()))
+    exif = turned.getexif()
+    exif[0x0112] = 6  # it lies on its side
+    Path("phone").mkdir()
+    turned.save("phone/0.jpg", exif=exif)
+    assert ffmpeg.look("phone").shape == SHAPE[::-1]
     half = [f.mean() for f in ffmpeg.frames(clip, SHAPE, clip.rate / 2, 1, 2)]
     assert half == [20 + STEP * 6, 20 + STEP * 8]
 
