@@ -351,6 +351,15 @@ def _at_strength(photo, vector, strength):
     return tf.clip_by_value(picture + (1 - strength) * error, 0.0, 1.0)
 
 
+def check_styles(styles: list, masks: list) -> None:
+    """Raises a `ValueError` unless there is one style for each mask, or one for all."""
+    if len(styles) not in (1, len(masks)):
+        raise ValueError(
+            f"style: {len(styles)} styles for {len(masks)} content_masks; wanted "
+            "one for each mask, or one for all (a blend is a dict, {style: weight})"
+        )
+
+
 def style_vectors(styles, photo, masks=None, color="painting"):
     """A vector for each style; of paintings in the photograph's colours, if matched."""
     if color != "matched":
@@ -423,11 +432,7 @@ def fast_style_transfer(
     check_color(color)
     styles = style if isinstance(style, list | tuple) else [style]
     masks = with_alpha(as_masks(content_masks), content_image)
-    if len(styles) not in (1, len(masks or [])):
-        raise ValueError(
-            f"style: {len(styles)} styles for {len(masks or [])} content_masks; wanted "
-            "one for each mask, or one for all (a blend is a dict, {style: weight})"
-        )
+    check_styles(styles, masks or [])
     photo = load_image(content_image, size, min_side=SMALLEST)
     masks = load_masks(masks, photo) if masks else None
     vectors = style_vectors(styles, photo, masks, color)

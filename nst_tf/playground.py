@@ -473,7 +473,7 @@ class Playground(widgets.VBox):
         self.status.value = "Loading the network ..."
         self._notes = self._asked(knobs), self.guess.value
         self._thread = threading.Thread(
-            target=run, args=pictures, kwargs=settings, daemon=True
+            target=self._guarded, args=(run, *pictures), kwargs=settings, daemon=True
         )
         self._thread.start()
 
@@ -485,44 +485,41 @@ class Playground(widgets.VBox):
         self._stopping = True
         self.status.value = "Stopping ..."
 
-    def _run(self, *pictures, **settings):
+    def _guarded(self, run, *pictures, **settings):
+        """A run, however it ends."""
         try:
-            self.result = style_transfer(
-                *pictures, **settings, network=self.network, callbacks=self._step
-            )
-            self._show(self.result)
-            self._finish()
-        except KeyboardInterrupt:  # stopped before the first step
+            run(*pictures, **settings)
+        except KeyboardInterrupt:  # stopped before there was anything to show
             self.status.value = "Stopped."
         except Exception as error:  # the page is the only place to say it
             self.status.value = _problem(error)
         finally:
             self._allow(paint=True, stop=False, keep=bool(self.now.asked))
 
+    def _run(self, *pictures, **settings):
+        self.result = style_transfer(
+            *pictures, **settings, network=self.network, callbacks=self._step
+        )
+        self._show(self.result)
+        self._finish()
+
     def _run_film(self, style, content_masks):
-        try:
-            with self.content.file() as path:
-                film = nst_film(
-                    path,
-                    style,
-                    path.with_name("nst_tf.mp4"),
-                    size=FILM_SIZE,
-                    end=FILM_SECONDS,
-                    strength=self.fast_knobs["strength"].value,
-                    content_masks=content_masks,
-                    callback=self._frame,
-                )
-                self.now.show_film(film, *self._notes)
-                link = _film_link(film)
-            self._name_both()
-            done = "Done" if film.complete else "Stopped"
-            self.status.value = f"{done} after {film.frames} frames. {link}"
-        except KeyboardInterrupt:  # stopped before the first frame
-            self.status.value = "Stopped."
-        except Exception as error:  # the page is the only place to say it
-            self.status.value = _problem(error)
-        finally:
-            self._allow(paint=True, stop=False, keep=bool(self.now.asked))
+        with self.content.file() as path:
+            film = nst_film(
+                path,
+                style,
+                path.with_name("nst_tf.mp4"),
+                size=FILM_SIZE,
+                end=FILM_SECONDS,
+                strength=self.fast_knobs["strength"].value,
+                content_masks=content_masks,
+                callback=self._frame,
+            )
+            self.now.show_film(film, *self._notes)
+            link = _film_link(film)
+        self._name_both()
+        done = "Done" if film.complete else "Stopped"
+        self.status.value = f"{done} after {film.frames} frames. {link}"
 
     def _frame(self, done, total):
         self.progress.max, self.progress.value = total, done

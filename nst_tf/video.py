@@ -32,6 +32,7 @@ from nst_tf.color import with_colors_of
 from nst_tf.fast import (
     AnyStyle,
     by_mask,
+    check_styles,
     fast_moments,
     fast_network,
     fast_paint,
@@ -128,17 +129,18 @@ class Plan:
         share = np.float32(place - first)
         return [(1 - share) * self.vectors[first] + share * self.vectors[first + 1]]
 
+    def spans(self):
+        """First and last frame of each scene; the last one is excluded."""
+        return list(itertools.pairwise([*self.scenes, self.total]))
+
     def scene(self, k):
-        """First and last frame of the scene of frame k; the last one is excluded."""
-        ends = [*self.scenes[1:], self.total]
-        return next(both for both in zip(self.scenes, ends, strict=True) if k < both[1])
+        """The span of the scene of frame k."""
+        return next(span for span in self.spans() if k < span[1])
 
     def parts(self):
         """The parts as `(first, last)` frames; none goes beyond a cut."""
         found = []
-        for first, last in zip(
-            self.scenes, [*self.scenes[1:], self.total], strict=True
-        ):
+        for first, last in self.spans():
             bounds = [*range(first, last, PART), last]
             found += itertools.pairwise(bounds)
         return found
@@ -405,11 +407,8 @@ def _plan(clip, style, path, settings):
     photo = _as_image(first)
     masks = as_masks(settings["content_masks"])
     styles = style if isinstance(style, list | tuple) else [style]
-    if masks is not None and len(styles) not in (1, len(masks)):
-        raise ValueError(
-            f"style: {len(styles)} styles for {len(masks)} content_masks; wanted one "
-            "for each mask, or one for all"
-        )
+    if masks is not None:
+        check_styles(styles, masks)
     if any(isinstance(mask, str) and mask == ALPHA for mask in masks or []):
         raise ValueError("content_masks: a film has no alpha; wanted a picture")
     masks = load_masks(masks, photo) if masks else None
