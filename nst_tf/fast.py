@@ -14,7 +14,7 @@ import itertools
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -351,7 +351,7 @@ def _at_strength(photo, vector, strength):
     return tf.clip_by_value(picture + (1 - strength) * error, 0.0, 1.0)
 
 
-def check_styles(styles: list, masks: list) -> None:
+def check_styles(styles: Sequence, masks: Sequence) -> None:
     """Raises a `ValueError` unless there is one style for each mask, or one for all."""
     if len(styles) not in (1, len(masks)):
         raise ValueError(
