@@ -3,7 +3,8 @@
     nst.exercises.check_gram_matrix(my_gram_matrix)
     nst.exercises.check("gram_matrix", cs231n_gram_matrix, course="cs231n")
 
-The checks themselves are in `checks.py`. `grade` turns what they find into points.
+The checks themselves are in `checks.py` and `later_checks.py`. `grade` turns what they
+find into points.
 """
 
 import dataclasses
@@ -22,6 +23,14 @@ from nst_tf.exercises.checks import (
     check_train_step,
 )
 from nst_tf.exercises.courses import COURSES
+from nst_tf.exercises.later_checks import (
+    check_adain,
+    check_color_match,
+    check_guided_gram,
+    check_instance_norm,
+    check_mmd,
+    check_moments,
+)
 from nst_tf.exercises.questions import Report, nearest
 
 CHECKS = {
@@ -33,6 +42,12 @@ CHECKS = {
     "total_loss": check_total_loss,
     "preprocess": check_preprocess,
     "train_step": check_train_step,
+    "mmd": check_mmd,
+    "moments": check_moments,
+    "color_match": check_color_match,
+    "guided_gram": check_guided_gram,
+    "instance_norm": check_instance_norm,
+    "adain": check_adain,
 }
 
 

@@ -344,12 +344,13 @@ class Asking:
                 "leave it out",
             )
 
-    def ask_gradient(self, right, of="its input"):
+    def ask_gradient(self, right, of="its input", towards=None):
         """The gradient of the second draw is that of the right formula.
 
         Args:
             right: our arguments -> the right value, as a tensor.
             of: what the gradient is taken of.
+            towards: of an array, weights of its entries in a sum; None: all one.
         """
         if self.student.numpy:
             if self.tensorflow:
@@ -360,14 +361,15 @@ class Asking:
             self.notes.append("its value is no tensor, so that no gradient flows")
             return
         draw = self.draws[1]
-        found = self.student.gradients(draw.theirs.given, *draw.ours)
+        given = draw.theirs.given
+        found = self.student.gradients(given, *draw.ours, towards=towards)
         self.ask(
             "gradient",
             any(x is not None for x in found),
             f"no gradient reaches {of}: usually .numpy(), a NumPy function or "
             "tf.stop_gradient on the generated picture is in between",
         )
-        wanted = _gradients(right, draw.ours)
+        wanted = _gradients(right, draw.ours, towards)
         pairs = zip(found, wanted, strict=True)
         found = _flat(np.zeros_like(w) if x is None else x for x, w in pairs)
         wanted = _flat(wanted)
@@ -380,14 +382,14 @@ def _flat(arrays):
     return np.concatenate([np.ravel(x) for x in arrays])
 
 
-def _gradients(right, ours):
+def _gradients(right, ours, towards):
     """Those of the right formula, for each tensor of the first argument."""
     watched = tf.nest.flatten(ours[0])
     with tf.GradientTape() as tape:
         tape.watch(watched)
         value = right(*ours)
     zero = tf.UnconnectedGradients.ZERO
-    found = tape.gradient(value, watched, unconnected_gradients=zero)
+    found = tape.gradient(value, watched, towards, unconnected_gradients=zero)
     return [x.numpy() for x in found]
 
 

@@ -285,11 +285,12 @@ class Student:
         """Its value, of anything that may be an array."""
         return self.run(arguments) if self.first else self._begin(arguments)
 
-    def gradients(self, arrange, *arguments):
+    def gradients(self, arrange, *arguments, towards=None):
         """Gradients of the value with respect to the first argument's tensors.
 
-        `arrange` makes of our arguments those of the function. An entry is None where
-        there is no gradient.
+        `arrange` makes of our arguments those of the function; of an array, `towards`
+        are the weights of its entries in a sum. An entry is None where there is no
+        gradient.
         """
         watched = tf.nest.flatten(arguments[0])
         with tf.GradientTape() as tape:
@@ -297,7 +298,7 @@ class Student:
             value = self.run(arrange(*arguments))
         if not tf.is_tensor(value):
             return [None] * len(watched)
-        found = safely(tape.gradient, value, watched)
+        found = safely(tape.gradient, value, watched, towards)
         return [
             None if x is None else np.asarray(tf.convert_to_tensor(x)) for x in found
         ]
