@@ -1,6 +1,8 @@
 # The two commands: `make demo` paints a picture, `make test` checks everything.
-# `make lab` opens the notebooks, `make playground` a page with knobs; `make bench`
-# measures; `make assignments` makes the students' versions and grades trial submissions.
+# `make lab` opens the notebooks, `make playground` a page with knobs; `make book` builds
+# the course, gallery and reference as pages, in docs/_build/html; `make paint` serves the
+# page that paints in a browser; `make bench` measures; `make assignments` makes the
+# students' versions and grades trial submissions.
 # `make floors` runs the tests with the lowest versions that pyproject.toml allows.
 
 PYTHON ?= python3
@@ -21,6 +23,13 @@ lab: .venv/lab
 
 playground: .venv/playground
 	$(BIN)/voila notebooks/playground.ipynb --Voila.ip=127.0.0.1 --token
+
+book: .venv/book
+	$(BIN)/python docs/book.py
+
+paint: .venv/paint
+	$(BIN)/python docs/paint/build.py docs/_build/paint
+	$(BIN)/python -m http.server --bind 127.0.0.1 --directory docs/_build/paint
 
 assignments: .venv/test
 	cd notebooks/exercises && export PATH="$(CURDIR)/$(BIN):$$PATH" && \
@@ -53,6 +62,14 @@ floors: .venv-floors/floors
 	$(BIN)/pip install --quiet --editable .[playground]
 	touch $@
 
+.venv/book: .venv/demo
+	$(BIN)/pip install --quiet --editable .[docs,export]
+	touch $@
+
+.venv/paint: .venv/demo
+	$(BIN)/pip install --quiet --editable .[export]
+	touch $@
+
 .venv/bench: .venv/demo
 	$(BIN)/pip install --quiet --editable .[bench]
 	touch $@
@@ -64,4 +81,4 @@ floors: .venv-floors/floors
 	.venv-floors/bin/pip install --quiet --constraint .venv-floors/versions.txt --editable .[test]
 	touch $@
 
-.PHONY: demo test lab playground assignments bench floors
+.PHONY: demo test lab playground book paint assignments bench floors

@@ -370,6 +370,53 @@ def test_the_numbers_of_the_model_answer_stand_in_its_output():
         assert number in output, number
 
 
+# 4. Clouds, colours, places; 5. The guess
+
+NO_CROSS = """
+def mmd(F, S):
+    return tf.reduce_sum((nst.mean_gram(F) - nst.mean_gram(S)) ** 2) / 2
+"""
+REINHARD = """
+def color_match(image, other):
+    (m, v), (n, w) = (tf.nn.moments(p, [0, 1, 2]) for p in (image, other))
+    return (image - m) * tf.sqrt(w / v) + n
+"""
+LIBRARY = "color_match = nst.color.match_colors"
+UNNORMALISED = "def guided_gram(F, T): return nst.mean_gram(T * F)"
+BY_GRAM = NO_CROSS.replace(" / 2", "")
+BATCH_NORM = """
+def instance_norm(x, scale, shift):
+    mean, variance = tf.nn.moments(x, [0, 1, 2], keepdims=True)
+    return scale * (x - mean) / tf.sqrt(variance + 1e-5) + shift
+"""
+ONE_LATE = """
+def worth(search, guess):
+    return next((k for k, loss in enumerate(search) if loss < guess), len(search))
+"""
+CLOUDS = {  # {student: (instead of the right cells, marks)}
+    "ada": ({}, 11),
+    "ben": ({"mmd": BY_GRAM}, 11),
+    "cem": ({"mmd": NO_CROSS, "color_match": REINHARD}, 11 - 3 - 3),
+    "dora": ({"color_match": LIBRARY, "guided_gram": UNNORMALISED}, 11 - 3 - 3),
+    "eli": (dict.fromkeys(solutions("04_clouds_and_control"), STUB), 0),
+}
+GUESSES = {
+    "ada": ({}, 8),
+    "ben": ({"instance_norm": BATCH_NORM}, 8 - 3),
+    "cem": ({"worth": ONE_LATE, "adain": "def adain(c, s): return c"}, 8 - 2 - 3),
+}
+
+
+@pytest.mark.parametrize(
+    ("assignment", "handed_in"),
+    [("04_clouds_and_control", CLOUDS), ("05_the_guess", GUESSES)],
+)
+def test_what_came_after_gets_the_marks_that_it_deserves(course, assignment, handed_in):
+    submissions = {student: answers for student, (answers, _) in handed_in.items()}
+    marks = {student: points for student, (_, points) in handed_in.items()}
+    assert grade(course, assignment, submissions) == marks
+
+
 # The page for teachers
 
 
