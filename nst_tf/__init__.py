@@ -53,7 +53,7 @@ with _silence():
 from nst_tf import figures
 from nst_tf.callbacks import animate, checkpoint, progress, save_images
 from nst_tf.estimates import coarse_to_fine, estimate, plan
-from nst_tf.exports import export_fast
+from nst_tf.exports import export_fast, export_predictor
 from nst_tf.fast import (
     FastStyle,
     fast_style_transfer,
@@ -124,6 +124,7 @@ __all__ = [
     "style_vector",
     "predict_style",
     "export_fast",
+    "export_predictor",
     # a film
     "film",
     "Film",

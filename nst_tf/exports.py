@@ -2,10 +2,12 @@
 
     export_fast("fast.onnx")
     export_fast("the_wave.tflite", "the_wave")
+    export_predictor("predictor.onnx")
 
 It takes a photograph, `(B, H, W, 3)` RGB in [0, 1] of any height and width, and gives
 the picture in the same shape. Unless it is exported for one style, its second input is
-the vector of a style, `(B, S)`.
+the vector of a style, `(B, S)`. The predictor gives that of any painting, which it
+takes as the other takes a photograph.
 """
 
 import json
@@ -19,10 +21,14 @@ import keras
 import numpy as np
 from keras import ops
 
+from nst_tf import feedforward
 from nst_tf.fast import AnyStyle, fast_network, style_vector
+from nst_tf.features import SLIM
 from nst_tf.images import check_path, write_atomically
+from nst_tf.targets import STYLE_LAYERS, kept_extractor
 
 AXES = "batch", "height", "width"
+OUTPUTS = {"fast": "picture", "predictor": "style"}  # what each network gives
 INSIDE = "saved_model.pb"  # a file of every exported folder
 
 
@@ -68,6 +74,26 @@ def exported_model(style=None):
     return keras.Model(inputs, picture, name="fast")
 
 
+def exported_predictor():
+    """The predictor as it is exported, with the slim network that sees for it.
+
+    Returns:
+        A `keras.Model`: `(B, H, W, 3)` RGB in [0, 1] -> `(B, S)`.
+    """
+    painting = keras.Input((None, None, 3), name="painting")
+    features = kept_extractor(SLIM, STYLE_LAYERS, padding="reflect")(painting)
+    told = feedforward.statistics({layer: features[layer] for layer in STYLE_LAYERS})
+    _, standard, *layers = fast_network().predictor.layers
+    # `standard` itself keeps tensors, which tf2onnx would take for inputs.
+    mean, variance = (
+        ops.convert_to_numpy(value) for value in (standard.mean, standard.variance)
+    )
+    x = (told - mean) / np.maximum(np.sqrt(variance), keras.config.epsilon())
+    for layer in layers:
+        x = layer(x)
+    return keras.Model([painting], x, name="predictor")
+
+
 # Formats
 
 
@@ -95,22 +121,20 @@ def _as_onnx(model, path):
         warnings.simplefilter("ignore")  # tf2onnx looks for names that NumPy had
         model.export(path, format="onnx", verbose=False)
     network = onnx.load(path)
-    _name_axes(network.graph)
+    _name_axes(network.graph, OUTPUTS[model.name])
     onnx.save(network, path)
 
 
-def _name_axes(graph):
+def _name_axes(graph, name):
     """The output of an ONNX graph, and all axes, get names for people."""
-    (picture,) = graph.output
+    (output,) = graph.output
     for node in graph.node:
-        node.output[:] = [
-            "picture" if name == picture.name else name for name in node.output
-        ]
-    picture.name = "picture"
-    for value in (*graph.input, picture):
-        for axis, name in zip(value.type.tensor_type.shape.dim, AXES, strict=False):
+        node.output[:] = [name if one == output.name else one for one in node.output]
+    output.name = name
+    for value in (*graph.input, output):
+        for axis, word in zip(value.type.tensor_type.shape.dim, AXES, strict=False):
             if not axis.dim_value:
-                axis.dim_param = name
+                axis.dim_param = word
 
 
 WRITERS = {
@@ -138,6 +162,8 @@ def _checked(path):
 
 def _write(model, path):
     """Writes beside `path` and renames, so that no half of an export is left."""
+    # Called once, so that all of it is built
+    model([np.zeros((1, *(n or 32 for n in x.shape[1:]))) for x in model.inputs])
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         written = Path(folder) / path.name
         WRITERS[path.suffix](model, written)
@@ -168,11 +194,33 @@ def export_fast(path: str | os.PathLike[str], style: AnyStyle | None = None) -> 
     TensorShape([1, 50, 70, 3])
     """
     place = _checked(path)
-    model = exported_model(style)
-    model([np.zeros((1, *(n or 32 for n in x.shape[1:]))) for x in model.inputs])
-    _write(model, place)
+    _write(exported_model(style), place)
     if style is None:
         styles = fast_network().styles.items()
         vectors = {name: np.round(v.astype(float), 5).tolist() for name, v in styles}
         words = json.dumps(vectors, separators=(",", ":")).encode()
         write_atomically(place.with_suffix(".styles.json"), lambda f: f.write(words))
+
+
+def export_predictor(path: str | os.PathLike[str]) -> None:
+    """Writes the predictor: a painting -> its vector, the second input of the other.
+
+    What `predict_style` gives for a painting whose long edge has 512 pixels, it gives
+    for the same pixels; both sides should have at least 16.
+
+    Args:
+        path: as in `export_fast`.
+
+    Raises:
+        ValueError: another ending, or a place that cannot be written.
+        ImportError: .onnx without the extra `export`.
+
+    Example:
+
+    >>> export_predictor("predictor.keras")
+    >>> predictor = keras.models.load_model("predictor.keras")
+    >>> predictor([np.zeros((1, 50, 70, 3))]).shape
+    TensorShape([1, 2307])
+    """
+    place = _checked(path)
+    _write(exported_predictor(), place)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tqdm.auto import tqdm
 
-from nst_tf.exports import export_fast
+from nst_tf.exports import export_fast, export_predictor
 from nst_tf.fast import (
     FastStyle,
     fast_style_transfer,
@@ -61,6 +61,7 @@ Write the network for other places: browsers, phones, other languages.
 
   nst-tf export fast.onnx
   nst-tf export wave.tflite --style the_wave
+  nst-tf export predictor.onnx --predictor
 """
 COLUMNS = 5  # of the sheet
 SHEET_SIZE = 320  # pixels of each of its pictures
@@ -208,6 +209,12 @@ def _fit_style(args):
 
 
 def _export(args):
+    if args.predictor:
+        if args.style:
+            raise ValueError("--predictor: it takes no --style; it gives one")
+        export_predictor(args.path)
+        say(args.path)
+        return 0
     one = None
     if args.style:
         one = _style(args.style[0], args.style[1:], args.style_blend)
@@ -309,13 +316,18 @@ def _add_fit_style(commands):
 
 
 def _add_export(commands):
-    usage = "FILE [--style STYLE ...] [options]"
+    usage = "FILE [--style STYLE ... | --predictor] [options]"
     parser = _command(commands, "export", _export, EXPORT, usage)
     parser.add_argument(
         "path", metavar="FILE", help="ends in .onnx, .tflite or .keras; or a folder"
     )
     _add_style_options(
         parser, "the only style that it paints in [any, a vector as its second input]"
+    )
+    parser.add_argument(
+        "--predictor",
+        action="store_true",
+        help="write the other network: a painting -> the vector of its style",
     )
 
 

@@ -108,6 +108,7 @@ def reach(layers, network="vgg19"):
     return max(seen[layer] for layer in layers)
 
 
+@keras.saving.register_keras_serializable("nst_tf")
 class Reflected(keras.layers.Layer):
     """One position more on each side: `(B, H, W, N)` -> `(B, H + 2, W + 2, N)`.
 
@@ -116,10 +117,11 @@ class Reflected(keras.layers.Layer):
     """
 
     def call(self, x):
-        near = [keras.ops.minimum(n - 1, 1) for n in keras.ops.shape(x)[1:3]]
-        for mode, (a, b) in ("reflect", near), ("symmetric", [1 - n for n in near]):
-            x = keras.ops.pad(x, [(0, 0), (a, a), (b, b), (0, 0)], mode)
-        return x
+        # Slices, as padding whose width depends on the size has no export.
+        above, below = x[:, :2][:, -1:], x[:, -2:][:, :1]
+        x = keras.ops.concatenate([above, x, below], axis=1)
+        left, right = x[:, :, :2][:, :, -1:], x[:, :, -2:][:, :, :1]
+        return keras.ops.concatenate([left, x, right], axis=2)
 
 
 def _network(network, pooling, padding="zeros"):

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 import nst_tf as nst
-from nst_tf.exports import exported_model
+from nst_tf.exports import exported_model, exported_predictor
 from nst_tf.fast import fast_network
 
 PHOTOS = [
@@ -30,24 +30,26 @@ def by_saved_model(path, *given):
     return model.serve(list(given)).numpy()
 
 
-def by_onnx_runtime(path, *given):
+def by_onnx_runtime(path, *given, names=("photo", "style"), output="picture"):
     pytest.importorskip("tf2onnx")
     onnxruntime = pytest.importorskip("onnxruntime")
     session = onnxruntime.InferenceSession(path)
-    names = ("photo", "style")[: len(given)]
+    names = names[: len(given)]
     assert [i.name for i in session.get_inputs()] == list(names)
-    for value in (session.get_inputs()[0], *session.get_outputs()):
-        assert value.shape == ["batch", "height", "width", 3]
-    (picture,) = session.run(["picture"], dict(zip(names, given, strict=True)))
-    return picture
+    image, vector = ["batch", "height", "width", 3], ["batch", 2307]
+    shapes = {"photo": image, "painting": image, "picture": image, "style": vector}
+    for value in (*session.get_inputs(), *session.get_outputs()):
+        assert value.shape == shapes[value.name]
+    (found,) = session.run([output], dict(zip(names, given, strict=True)))
+    return found
 
 
-def by_litert(path, *given):
+def by_litert(path, *given, names=("photo", "style")):
     interpreter = pytest.importorskip("ai_edge_litert.interpreter").Interpreter(path)
     places = {i["name"].split("_")[-1]: i for i in interpreter.get_input_details()}
     pairs = [
         (places[f"{name}:0"]["index"], value)
-        for name, value in zip(("photo", "style"), given, strict=False)
+        for name, value in zip(names, given, strict=False)
     ]
     for index, value in pairs:
         interpreter.resize_tensor_input(index, value.shape)
@@ -56,6 +58,24 @@ def by_litert(path, *given):
         interpreter.set_tensor(index, value)
     interpreter.invoke()
     return interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
+
+
+def of_predictor(path, painting):
+    """What an exported predictor gives."""
+    if path.endswith("onnx"):
+        return by_onnx_runtime(path, painting, names=("painting",), output="style")
+    if path.endswith("tflite"):
+        return by_litert(path, painting, names=("painting",))
+    if path.endswith("keras"):
+        return by_keras(path, painting)
+    return by_saved_model(path, painting)
+
+
+def skip_without_its_extra(path):
+    if path.endswith("onnx"):
+        pytest.importorskip("tf2onnx")
+    if path.endswith("tflite"):
+        pytest.importorskip("ai_edge_litert")
 
 
 RUNTIMES = {
@@ -68,10 +88,7 @@ RUNTIMES = {
 
 @pytest.mark.parametrize("path", RUNTIMES)
 def test_an_export_paints_as_the_library_in_any_size_and_style(path):
-    if path.endswith("onnx"):
-        pytest.importorskip("tf2onnx")
-    if path.endswith("tflite"):
-        pytest.importorskip("ai_edge_litert")
+    skip_without_its_extra(path)
     nst.export_fast(path)
     vectors = json.loads(open("fast.styles.json").read())
     assert list(vectors) == list(nst.fast_styles())
@@ -83,14 +100,38 @@ def test_an_export_paints_as_the_library_in_any_size_and_style(path):
 
 @pytest.mark.parametrize("path", RUNTIMES)
 def test_an_export_of_one_style_needs_the_photograph_only(path, tmp_path):
-    if path.endswith("onnx"):
-        pytest.importorskip("tf2onnx")
-    if path.endswith("tflite"):
-        pytest.importorskip("ai_edge_litert")
+    skip_without_its_extra(path)
     nst.export_fast(path, WAVE)
     assert not (tmp_path / "fast.styles.json").exists()
     found = RUNTIMES[path](path, PHOTOS[0])
     np.testing.assert_allclose(found, expected(PHOTOS[0]), atol=1e-4)
+
+
+# Two odd sizes whose long edge has the 512 pixels of a painting; and the least.
+PAINTINGS = [
+    np.random.default_rng(k).random((1, *shape, 3)).astype("float32")
+    for k, shape in enumerate([(512, 77), (131, 512), (16, 512)])
+]
+
+
+@pytest.mark.parametrize("path", RUNTIMES)
+def test_an_exported_predictor_tells_the_librarys_style_at_any_size(path):
+    skip_without_its_extra(path)
+    nst.export_predictor(path)
+    for painting in PAINTINGS:
+        (found,), style = of_predictor(path, painting), nst.predict_style(painting)
+        scale = np.abs(style).max()
+        np.testing.assert_allclose(found / scale, style / scale, atol=1e-4)
+
+
+def test_a_predictor_takes_several_paintings():
+    both = np.concatenate([PAINTINGS[0], PAINTINGS[0][:, ::-1] ** 2])
+    one, other = exported_predictor()([both]).numpy()
+    scale = np.abs(one).max()
+    assert np.abs(one - other).max() > 0.01 * scale
+    np.testing.assert_allclose(
+        one / scale, nst.predict_style(both[:1]) / scale, atol=1e-5
+    )
 
 
 def test_the_exported_picture_is_clipped_and_of_each_of_a_batch():

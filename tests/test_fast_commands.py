@@ -110,6 +110,17 @@ def test_the_network_is_exported(tmp_path, capsys):
     assert said(capsys) == ["wave.keras"] and (tmp_path / "wave.keras").exists()
 
 
+def test_the_predictor_is_exported_without_a_style(tmp_path, capsys):
+    assert run("export", "predictor.keras", "--predictor") == 0
+    assert (
+        said(capsys) == ["predictor.keras"] and (tmp_path / "predictor.keras").exists()
+    )
+    words = "--predictor --style the_wave"
+    assert run("export", "other.keras", *words.split()) == 2
+    assert "--predictor: it takes no --style" in capsys.readouterr().err
+    assert not (tmp_path / "other.keras").exists()
+
+
 @pytest.fixture
 def clip(tmp_path):
     """Six frames, of the photograph's upper left corner."""
