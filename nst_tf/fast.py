@@ -106,6 +106,7 @@ def fast_network() -> Fast:
     for model in models:
         for weight in model.weights:
             weight.assign(arrays[f"{model.name}/{weight.path}"])
+    models[1].get_layer("standard").finalize_state()  # now it uses what was assigned
     vectors, photograph = (
         arrays[n].astype("float32") for n in ("styles", "photograph")
     )

@@ -10,8 +10,18 @@ import nst_tf as nst
 from nst_tf import fast, feedforward
 from nst_tf.color import match_colors, with_colors_of
 from nst_tf.fast import FastStyle, fast_style_transfer, fit_style, style_vector
+from nst_tf.targets import STYLE_LAYERS
 
 LENGTH = feedforward.style_length()
+
+
+SHIPPED = fast.fast_network
+
+
+@pytest.fixture
+def shipped(small_network, monkeypatch):
+    """The network of the file itself."""
+    monkeypatch.setattr(fast, "fast_network", SHIPPED)
 
 
 @pytest.fixture(autouse=True)
@@ -112,7 +122,7 @@ def test_a_painting_is_predicted_from_what_the_slim_network_sees(small_network):
     image = nst.load_image(painting, 512)
     layers = [f"block{b}_conv1" for b in range(1, 6)]
     eye = nst.feature_extractor(layers, "vgg19_slim", padding="reflect")
-    told = [f(F, axis=(1, 2)) for F in eye(image).values() for f in (np.mean, np.std)]
+    told = [f(F, axis=(1, 2)) for f in (np.mean, np.std) for F in eye(image).values()]
     expected = small_network.predictor(np.concatenate(told, axis=1))[0]
     np.testing.assert_allclose(style_vector(painting), expected, rtol=1e-2, atol=1e-4)
 
@@ -249,7 +259,25 @@ def test_what_cannot_be_painted_is_one_sentence(style, options, words):
         fast_style_transfer(picture(), style, size=None, **options)
 
 
-def test_every_painting_is_predicted_a_style_of_its_own():
+def test_a_vector_is_predicted_from_standardised_statistics(shipped):
+    """Two layers of leaky units, in NumPy, on what the file holds."""
+    with np.load(fast.FILE) as file:
+        arrays = {n: file[n].astype("float64") for n in file.files if "predictor" in n}
+    image = nst.load_image("painting.jpg", fast.PAINTING_SIZE)
+    eye = nst.feature_extractor(list(STYLE_LAYERS), "vgg19_slim", padding="reflect")
+    F = {layer: eye(image)[layer].numpy()[0] for layer in STYLE_LAYERS}
+    told = [F[n].mean((0, 1)) for n in F] + [F[n].std((0, 1)) for n in F]
+    of = {name.removeprefix("predictor/"): x for name, x in arrays.items()}
+    x = np.concatenate(told) - of["standard/mean"]
+    x /= np.sqrt(of["standard/variance"])
+    for layer in ("dense1", "dense2"):
+        x = x @ of[f"{layer}/kernel"] + of[f"{layer}/bias"]
+        x = np.where(x > 0, x, 0.2 * x)  # Keras' slope
+    expected = x @ of["style/kernel"] + of["style/bias"]
+    np.testing.assert_allclose(nst.predict_style("painting.jpg"), expected, atol=2e-3)
+
+
+def test_every_painting_is_predicted_a_style_of_its_own(shipped):
     """A predictor whose units have all died knows one style only."""
     root = Path(__file__).parent.parent / "images"
     files = [*(root / "content").glob("*.jpg"), *(root / "style").glob("*.jpg")]
