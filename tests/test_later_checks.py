@@ -45,9 +45,9 @@ def gaussian(x, y, width=1.0):
     return tf.exp(-apart / (2 * width**2))
 
 
-def moments(F, S):
+def moments(F, S, epsilon=0.0):
     (m, v), (n, w) = (tf.nn.moments(A, [0, 1, 2]) for A in (F, S))
-    return MEAN((m - n) ** 2) + MEAN((ROOT(v) - ROOT(w)) ** 2)
+    return MEAN((m - n) ** 2) + MEAN((ROOT(v + epsilon) - ROOT(w + epsilon)) ** 2)
 
 
 def numpy_moments(F, S):
@@ -75,14 +75,14 @@ def guided(F, T):
     return nst.gram_matrix(guide * F)
 
 
-def instance_norm(x, scale, shift):
+def instance_norm(x, scale, shift, epsilon=1e-5):
     mean, variance = tf.nn.moments(x, [1, 2], keepdims=True)
-    return scale * (x - mean) / ROOT(variance + 1e-5) + shift
+    return scale * (x - mean) / ROOT(variance + epsilon) + shift
 
 
-def adain(c, s):
+def adain(c, s, epsilon=1e-5):
     mean, variance = tf.nn.moments(s, [1, 2], keepdims=True)
-    return instance_norm(c, ROOT(variance + 1e-5), mean)
+    return instance_norm(c, ROOT(variance + epsilon), mean, epsilon)
 
 
 RIGHT = [
@@ -98,6 +98,7 @@ RIGHT = [
     ),
     ("moments", moments, {}),
     ("moments", numpy_moments, {"layout": "hwc"}),
+    ("moments", lambda F, S: moments(F, S, epsilon=1e-3), {}),
     ("color_match", match_colors, {}),
     ("color_match", recolor(np.linalg.cholesky), {}),
     ("color_match", recolor(by_eigenvectors), {"layout": "hwc"}),
@@ -109,7 +110,9 @@ RIGHT = [
         {"normalize": "paper"},
     ),
     ("instance_norm", instance_norm, {}),
+    ("instance_norm", lambda *given: instance_norm(*given, epsilon=1e-3), {}),
     ("adain", adain, {}),
+    ("adain", lambda c, s: adain(c, s, epsilon=1e-3), {}),
 ]
 
 
@@ -147,6 +150,10 @@ def moments_of(mean, spread, distance=lambda d: MEAN(d**2)):
         return distance(mean(x) - mean(y)) + distance(spread(x) - spread(y))
 
     return loss
+
+
+def squares(F):
+    return MEAN(rows(F) ** 2, 0)
 
 
 def average(x):
@@ -199,6 +206,13 @@ WRONG = [
         "the square of the kernel is missing",
     ),
     ("mmd", lambda F, S: by_gram_matrices(F, S) / 4, "once more"),
+    (
+        "mmd",
+        lambda F, S: tf.reduce_sum(
+            (MEAN(rows(F) ** 2, 0) - MEAN(rows(S) ** 2, 0)) ** 2
+        ),
+        "each filter is compared with itself only",
+    ),
     (
         "mmd",
         mean_of(lambda x, y: tf.reduce_sum((x[:, None] - y) ** 2, -1)),
@@ -315,6 +329,20 @@ def test_a_mistake_gets_its_sentence(name, f, words, seed):
 )
 def test_a_gradient_that_does_not_flow_is_said(name, f):
     assert "gradient" in check(name, f).problem
+
+
+def test_a_wrong_gradient_is_not_said_to_be_right():
+    def half(x, scale, shift):
+        mean, variance = tf.nn.moments(x, [1, 2], keepdims=True)
+        return scale * (x - mean) / ROOT(tf.stop_gradient(variance) + 1e-5) + shift
+
+    report = check("instance_norm", half)
+    assert "gradient is not" in report.problem and "gradient" not in report.passed
+
+
+def test_a_width_that_is_lost_in_rounding_is_refused():
+    with pytest.raises(ValueError, match="width: 100; wanted above 0, and at most 30"):
+        check("mmd", mean_of(gaussian), kernel="gaussian", width=100)
 
 
 def test_unknown_kernels_are_refused():

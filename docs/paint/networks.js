@@ -33,11 +33,13 @@ export class Networks {
   async call(name, given) {
     this.builds ??= await candidates();
     for (;;) {
+      const build = this.builds[0];
       try {
         await this.open();
         return await this.ask(name, given);
       } catch (error) {
         if (error instanceof Missing && this.device) throw error;
+        if (this.builds[0] !== build) continue; // another call has seen to it
         this.close(); // whatever it holds may be broken
         if (this.builds.length === 1) throw error;
         this.builds.shift();

@@ -35,7 +35,9 @@ addEventListener("message", (event) => event.waitUntil(keepAll(event)));
 async function keepAll({ data, ports }) {
   const kept = await caches.open(KEPT);
   for (const address of data) {
-    if (!(await kept.match(address))) await kept.add(address).catch(() => {});
+    if (await kept.match(address)) continue;
+    await kept.delete(address, { ignoreSearch: true }); // an older version
+    await kept.add(address).catch(() => {});
   }
   ports[0]?.postMessage("kept");
 }

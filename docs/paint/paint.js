@@ -180,16 +180,18 @@ async function paintOnce() {
   stage.setAttribute("aria-busy", "true");
   say(picture ? "Painting …" : "Loading the network …", picture ? "busy" : "loading");
   await scalePhoto();
+  const { image, key } = photo; // another one may come while this one is painted
   const { style, second, ...others } = settings;
   const row = (name) => (name === OWN ? own : 1 + styleNames().indexOf(name));
   const { data, seconds } = await networks.call("paint", {
     ...others,
-    key: photo.key,
-    image: photo.image,
+    key,
+    image,
     first: row(style),
     second: second ? row(second) : null,
   });
-  picture = new ImageData(data, photo.image.width, photo.image.height);
+  if (key !== photo.key) return;
+  picture = new ImageData(data, image.width, image.height);
   const title = [style, second].filter(Boolean).map(words).join(" and ");
   canvas.setAttribute("aria-label", `The photograph, painted in the style: ${title}`);
   compare(false);
@@ -205,10 +207,10 @@ async function paintOnce() {
 /** The photograph at the size that is asked for; of a new one, the picture at once. */
 async function scalePhoto() {
   if (photo.size === settings.size) return;
-  const { size } = settings;
-  const { image, full } = await read(photo.file, size, about.smallest);
-  Object.assign(photo, { size, image, full, key: photo.key + 1 });
-  if (!picture) show(canvas, image);
+  const [{ size }, mine] = [settings, photo];
+  const { image, full } = await read(mine.file, size, about.smallest);
+  Object.assign(mine, { size, image, full, key: mine.key + 1 });
+  if (mine === photo && !picture) show(canvas, image);
 }
 
 function sizes() {

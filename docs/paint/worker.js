@@ -174,7 +174,7 @@ async function predict({ image }) {
 
 const CALLS = { open, paint, predict };
 
-addEventListener("message", async ({ data: { id, call, ...given } }) => {
+async function answer({ data: { id, call, ...given } }) {
   try {
     if (call === "open") about = given.about;
     await styles();
@@ -183,4 +183,7 @@ addEventListener("message", async ({ data: { id, call, ...given } }) => {
     const missing = error instanceof Missing;
     postMessage({ id, error: String(error?.message ?? error), missing });
   }
-});
+}
+
+let last = Promise.resolve(); // one call after the other, as ONNX Runtime wants it
+addEventListener("message", (event) => (last = last.then(() => answer(event))));

@@ -47,13 +47,16 @@ def _other_size(shape):
     return (B, H + 1, W + 1, N)
 
 
-def _pairs(asking, layout, rng, formula):
-    """Draws of two pictures' features: the last pair has two sizes."""
+def _pairs(asking, layout, rng, formula, level=1.0):
+    """Draws of two pictures' features: the last pair has two sizes.
+
+    `level` multiplies all of them; where it is large, an epsilon makes no difference.
+    """
 
     def make(shape):
         other = _other_size(shape) if shape == SHAPES[-1] else shape
-        F = random_features(rng, layout, shape)
-        S = other_features(rng, layout, other)
+        F = level * random_features(rng, layout, shape)
+        S = level * other_features(rng, layout, other)
         return (F, S), _first(formula(numbers(F), numbers(S))), 1.0
 
     return draws_of(asking, SHAPES, rng, make)
@@ -111,7 +114,7 @@ def check_mmd(
         kernel: `"quadratic"` for (x.y)^2, with which it is the squared distance of the
             Gram matrices over M; `"linear"` for x.y; `"gaussian"` for
             exp(-|x - y|^2 / (2 width^2)).
-        width: of the Gaussian.
+        width: of the Gaussian, at most 30: two of the points are some 3 apart.
         layout, seed, tensorflow: see `help(nst.exercises.checks)`.
 
     Returns:
@@ -130,6 +133,8 @@ def check_mmd(
     if kernel not in later_formulas.KERNELS:
         known = list(later_formulas.KERNELS)
         raise ValueError(f"kernel: {kernel!r} is none of {known}")
+    if not 0 < width <= 30:
+        raise ValueError(f"width: {width}; wanted above 0, and at most 30")
     formula = functools.partial(later_formulas.mmd, kernel=kernel, width=width)
     draws = _pairs(asking, layout, np.random.default_rng(seed), formula)
     found = asking.put(draws, number, lambda d: formula(*map(numbers, d.ours)))[0]
@@ -155,7 +160,8 @@ def check_moments(asking: Asking, layout: str = "bhwc", seed: int = 0) -> None:
     Each filter's mean and deviation go over the positions (Li et al. 2017, eq. 13).
 
     Args:
-        f: takes activations of two pictures, whose sizes may differ.
+        f: takes activations of two pictures, whose sizes may differ. A small number
+            added to the variances, up to 1e-3, makes no difference.
         layout, seed, tensorflow: see `help(nst.exercises.checks)`.
 
     Returns:
@@ -171,7 +177,7 @@ def check_moments(asking: Asking, layout: str = "bhwc", seed: int = 0) -> None:
     """
     refuse_layout(layout)
     formula = later_formulas.moments
-    draws = _pairs(asking, layout, np.random.default_rng(seed), formula)
+    draws = _pairs(asking, layout, np.random.default_rng(seed), formula, level=40.0)
     found = asking.put(draws, number, lambda d: formula(*map(numbers, d.ours)))[0]
     _ask_distance(asking, draws[0], found)
     asking.ask_value()
@@ -366,7 +372,7 @@ BATCHES = [(2, *shape[1:]) for shape in SHAPES]  # two pictures, each with its m
 
 def _loud(rng, shape):
     """Features with deviations so large that an epsilon makes no difference."""
-    levels = rng.uniform(5, 60, (shape[0], 1, 1, shape[-1]))
+    levels = rng.uniform(30, 90, (shape[0], 1, 1, shape[-1]))
     return tf.constant(rng.uniform(0.1, 2, shape) * levels, tf.float32)
 
 
@@ -415,11 +421,11 @@ def check_instance_norm(asking: Asking, seed: int = 0) -> None:
         y = scale (x - mean) / deviation + shift
 
     Mean and deviation are those of each filter in each picture, over its positions
-    (Ulyanov et al. 2016, eq. 5).
+    (Ulyanov et al. 2016, "Instance Normalization").
 
     Args:
         f: takes `(B, H, W, N)`, `(N,)` and `(N,)`; gives `(B, H, W, N)`. A small
-            epsilon in the root, up to 1e-3, makes no difference.
+            number added to the variance, up to 1e-3, makes no difference.
         seed, tensorflow: see `help(nst.exercises.checks)`.
 
     Returns:
@@ -464,7 +470,8 @@ def check_adain(asking: Asking, seed: int = 0) -> None:
 
     Args:
         f: takes two `(B, H, W, N)`, whose heights and widths may differ; gives the
-            first one's shape. A small epsilon, up to 1e-3, makes no difference.
+            first one's shape. A small number added to the variances, up to 1e-3, makes
+            no difference.
         seed, tensorflow: see `help(nst.exercises.checks)`.
 
     Returns:

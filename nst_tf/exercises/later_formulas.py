@@ -115,6 +115,9 @@ MMDS: Table = {
         _of_kernel(lambda x, y: np.sum((x[:, None] - y[None]) ** 2, axis=-1))
     ),
     "filters are paired; wanted positions, the rows of (M, N)": _of_filters,
+    "each filter is compared with itself only, as in a diagonal; wanted all pairs": (
+        _of_kernel(lambda x, y: (x * x) @ (y * y).T)
+    ),
     "each position is paired with one only; wanted all pairs": _one_to_one,
     "there is a square root: this is the discrepancy, not its square": (
         lambda k, x, y: np.sqrt(max(discrepancy(k, x, y), 0))
@@ -302,6 +305,9 @@ COLORS: Table = {
     "the covariances change places: S' S^-1 is wanted under the root, not S S'^-1": (
         _map(lambda S, T: _symmetric(T, S)),
         _map(lambda S, T: _cholesky(T, S)),
+    ),
+    "the factors are in the wrong order: wanted A = L' L^-1": (
+        _map(lambda S, T: np.linalg.inv(np.linalg.cholesky(S)) @ np.linalg.cholesky(T))
     ),
     "the covariances have no root: A = S' S^-1": _map(
         lambda S, T: T @ np.linalg.inv(S)

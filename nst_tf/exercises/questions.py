@@ -363,12 +363,11 @@ class Asking:
         draw = self.draws[1]
         given = draw.theirs.given
         found = self.student.gradients(given, *draw.ours, towards=towards)
-        self.ask(
-            "gradient",
-            any(x is not None for x in found),
-            f"no gradient reaches {of}: usually .numpy(), a NumPy function or "
-            "tf.stop_gradient on the generated picture is in between",
-        )
+        if all(x is None for x in found):
+            raise Problem(
+                f"no gradient reaches {of}: usually .numpy(), a NumPy function or "
+                "tf.stop_gradient on the generated picture is in between"
+            )
         wanted = _gradients(right, draw.ours, towards)
         pairs = zip(found, wanted, strict=True)
         found = _flat(np.zeros_like(w) if x is None else x for x, w in pairs)
