@@ -191,20 +191,23 @@ def predictor(statistics, filters=FILTERS, blocks=BLOCKS, hidden=256):
     """
     x = seen = keras.Input((statistics,), name="statistics")
     x = keras.layers.Normalization(name="standard")(x)
-    x = keras.layers.Dense(hidden, "relu", name="dense1")(x)
-    x = keras.layers.Dense(hidden, "relu", name="dense2")(x)
+    # Leaky, for ReLUs can die, all of them: then every painting has one style.
+    x = keras.layers.Dense(hidden, "leaky_relu", name="dense1")(x)
+    x = keras.layers.Dense(hidden, "leaky_relu", name="dense2")(x)
     length = style_length(filters, blocks)
     x = keras.layers.Dense(length, kernel_initializer="zeros", name="style")(x)
     return keras.Model(seen, x, name="predictor")
 
 
 def statistics(features):
-    """Mean and deviation of each filter over the positions: `(B, 2 N)` of all layers.
+    """The means of all layers' filters over the positions, then their deviations.
 
     Args:
         features: `{layer: (B, h, w, N)}`.
+
+    Returns:
+        `(B, 2 N)`, N filters in all.
     """
     moments = [ops.moments(F, axes=(1, 2)) for F in features.values()]
-    return ops.concatenate(
-        [m for mean, variance in moments for m in (mean, ops.sqrt(variance))], axis=1
-    )
+    means, variances = zip(*moments, strict=True)
+    return ops.concatenate([*means, *map(ops.sqrt, variances)], axis=1)

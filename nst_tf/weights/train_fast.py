@@ -8,9 +8,10 @@ to its end, so that a run can go on.
 
 The network learns to make eq. 7 small, the loss that `style_transfer` minimises, in one
 pass: of crops of photographs, in the styles of paintings. The named paintings are drawn
-three times as often as all the others together, and each has numbers of its own besides
-those that are predicted from it. The loss is the mean logarithm of eq. 7, so that a
-loud painting counts as much as a quiet one.
+as often as all the others together, and each has numbers of its own; for the others
+they are predicted. Half of the others are two paintings side by side, so that there
+are always new ones to predict. The loss is the mean logarithm of eq. 7, so that a loud
+painting counts as much as a quiet one.
 
 An interrupted run goes on from what FOLDER holds. Only Keras is needed: with
 KERAS_BACKEND=jax or torch it also runs where there is a GPU and no TensorFlow.
@@ -192,6 +193,23 @@ def flat_part(rng, crop):
     return crop
 
 
+def side_by_side(rng, first, second):
+    """What is known of two paintings hung as one, a random share of it each one's.
+
+    Gram matrices and means are means over positions, so they mix; so do mean squares.
+    """
+    share = rng.random()
+    style = {n: share * first[n] + (1 - share) * second[n] for n in STYLE_LAYERS}
+    (mean1, deviation1), (mean2, deviation2) = (
+        np.split(style["statistics"], 2) for style in (first, second)
+    )
+    mean = share * mean1 + (1 - share) * mean2
+    square = share * (mean1**2 + deviation1**2)
+    square += (1 - share) * (mean2**2 + deviation2**2)
+    deviation = np.sqrt(np.maximum(square - mean**2, 0))
+    return style | {"statistics": np.concatenate([mean, deviation])}
+
+
 def measured(path, look, pictures):
     """`look` at each picture, a list of dicts; kept in the file `path`."""
     if not path.exists():
@@ -207,10 +225,11 @@ def measured(path, look, pictures):
 class Lessons(keras.utils.PyDataset):
     """Batches of crops, each with a style; the same for the same seed and epoch.
 
-    Three of four styles are named ones, and have a row of the table; -1 is no row. One
-    in twelve is the photograph itself: what comes in should come out. In a share of the
-    batches, `pairs`, the first two crops are windows of one, in one style: `apart` is
-    how far they are apart, and -1 in other batches.
+    Half of the styles are named ones, and have a row of the table; -1 is no row. Half
+    of the others are two paintings `side_by_side`. One in twelve is the photograph
+    itself: what comes in should come out. In a share of the batches, `pairs`, the first
+    two crops are windows of one, in one style: `apart` is how far they are apart, and
+    -1 in other batches.
     """
 
     def __init__(self, photos, named, others, batches, seed, batch, size, pairs=0.0):
@@ -237,15 +256,17 @@ class Lessons(keras.utils.PyDataset):
         # Of a flat crop, rounding errors would be all that there is to normalise.
         if crop.std((0, 1)).max() < FLAT:
             crop = np.clip(crop + rng.normal(0, FLAT, crop.shape), 0, 1)
-        is_named = rng.random() < 3 / 4
+        is_named = rng.random() < 1 / 2
         styles = self.named if is_named else self.others
         row = int(rng.integers(len(styles)))
-        known = row if is_named else -1
+        known, style = (row, styles[row]) if is_named else (-1, styles[row])
+        if not is_named and rng.random() < 1 / 2:
+            style = side_by_side(rng, style, styles[rng.integers(len(styles))])
         return {
             "photo": crop.astype("float32"),
             "row": np.int32(PHOTOGRAPH if rng.random() < 1 / 12 else known),
             "apart": np.full(2, -1, "int32"),
-            **{name: x.astype("float32") for name, x in styles[row].items()},
+            **{name: x.astype("float32") for name, x in style.items()},
         }
 
     def pair(self, rng):
@@ -284,9 +305,7 @@ class Training(keras.Model):
 
     def style(self, statistics, row):
         own = ops.take(self.table, ops.maximum(row, 0), axis=0)
-        own = own * ops.cast(row >= 0, "float32")[:, None]
-        is_painting = ops.cast(row != PHOTOGRAPH, "float32")[:, None]
-        return is_painting * self.predictor(statistics) + own
+        return ops.where(row[:, None] < 0, self.predictor(statistics), own)
 
     def call(self, lesson):
         return self.painter(
@@ -308,11 +327,10 @@ class Training(keras.Model):
         return loss
 
 
-def export(model, known, styles, path):
+def export(model, styles, path):
     """Writes the painter, the predictor and the named styles, as `fast.py` reads them.
 
     Args:
-        known: what is known of each named painting, see `style_of`.
         styles: `{name: (file, about)}`.
     """
     arrays = {
@@ -320,30 +338,28 @@ def export(model, known, styles, path):
         for part in (model.painter, model.predictor)
         for weight in part.weights
     }
-    told = np.stack([style["statistics"] for style in known])
-    vectors = model.style(told, np.arange(len(known), dtype="int32"))
+    table = ops.convert_to_numpy(model.table)
     about = json.dumps({name: words for name, (_, words) in styles.items()})
     np.savez_compressed(
         path,
-        styles=ops.convert_to_numpy(vectors).astype("float16"),
-        photograph=ops.convert_to_numpy(model.table)[PHOTOGRAPH].astype("float16"),
+        styles=table[: len(styles)].astype("float16"),
+        photograph=table[PHOTOGRAPH].astype("float16"),
         about=np.array(about),
         **arrays,
     )
 
 
-def begin_with(model, path, known):
-    """Takes over what `export` wrote: painter, predictor, and each style's own part."""
+def begin_with(model, path):
+    """Takes over what `export` wrote; a name that is new begins with zeros."""
     with np.load(path) as file:
         for part in (model.painter, model.predictor):
             for weight in part.weights:
                 weight.assign(file[f"{part.name}/{weight.path}"])
+        model.predictor.get_layer("standard").finalize_state()
         styles = file["styles"].astype("float32")
         photograph = file["photograph"]
-    told = np.stack([style["statistics"] for style in known[: len(styles)]])
-    table = np.zeros(model.table.shape, "float32")
-    table[: len(styles)] = styles - ops.convert_to_numpy(model.predictor(told))
-    table[PHOTOGRAPH] = photograph
+    table = ops.convert_to_numpy(model.table).copy()
+    table[: len(styles)], table[PHOTOGRAPH] = styles, photograph
     model.table.assign(table)
 
 
@@ -426,13 +442,16 @@ class Report(keras.callbacks.Callback):
             found.setdefault(name or "unseen", []).append(np.mean(np.log(ratios)))
             sheet.append(np.concatenate([p[0] for p in pictures], axis=1))
         words = [f"{name} {math.exp(np.mean(x)):.3f}" for name, x in found.items()]
+        told = np.stack([style["statistics"] for style in both])
+        vectors = ops.convert_to_numpy(self.model.predictor(told))
+        words.append(f"deviation of predicted vectors {vectors.std(axis=0).mean():.3f}")
         mean = math.exp(
             np.mean([x for n, xs in found.items() if n != "unseen" for x in xs])
         )
         print(f"{epoch + 1}: named {mean:.3f}  ", "  ".join(words), flush=True)
         sheet = (np.concatenate(sheet) * 255).astype("uint8")
         Image.fromarray(sheet).save(self.run / "sheet.jpg", quality=90)
-        export(self.model, self.known, self.styles, self.run / "fast.npz")
+        export(self.model, self.styles, self.run / "fast.npz")
 
 
 def adam(args):
@@ -483,7 +502,7 @@ def main():
     known = [style_of(see, slim, shrink(p, STYLE_SIZE)) for p in named]
     unseen = [style_of(see, slim, shrink(p, STYLE_SIZE)) for p in paintings[::UNSEEN]]
     others = measured(
-        args.run / f"styles_{args.network}_{args.seed}_{args.variants}.npz",
+        args.run / f"paintings_{args.network}_{args.seed}_{args.variants}.npz",
         lambda painting: style_of(see, slim, variant(rng, painting)),
         [*seen, *named] * args.variants,
     )
@@ -495,7 +514,7 @@ def main():
             np.stack([style["statistics"] for style in others])
         )
         if args.begin:
-            begin_with(model, args.begin, known)
+            begin_with(model, args.begin)
         model.compile(adam(args), jit_compile=JIT)
         model.optimizer.build(model.trainable_variables)
     lessons = Lessons(
