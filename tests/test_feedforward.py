@@ -104,12 +104,12 @@ def test_a_prediction_begins_with_zeros():
     np.testing.assert_array_equal(found, np.zeros((2, LENGTH)))
 
 
-def test_statistics_are_means_and_deviations_of_all_filters():
+def test_statistics_are_the_means_of_all_filters_then_their_deviations():
     rng = np.random.default_rng(0)
     features = {
         "one": rng.random((2, 3, 4, 5)).astype("float32"),
         "two": rng.random((2, 2, 3, 4)).astype("float32"),
     }
-    expected = [f(F, axis=(1, 2)) for F in features.values() for f in (np.mean, np.std)]
+    expected = [f(F, axis=(1, 2)) for f in (np.mean, np.std) for F in features.values()]
     found = feedforward.statistics(features)
     np.testing.assert_allclose(found, np.concatenate(expected, 1), rtol=1e-5)
