@@ -15,6 +15,7 @@ from nst_tf import features, ffmpeg
 ROOT = Path(__file__).parent.parent
 PHOTO = ROOT / "images" / "content" / "coffee.jpg"
 PAINTING = ROOT / "images" / "style" / "brush_strokes.jpg"
+BROWSER = next(filter(None, map(shutil.which, ["chromium", "google-chrome"])), None)
 WIDTHS = ((6,) * 2, (8,) * 2, (10,) * 4, (12,) * 4, (14,) * 4)  # VGG19's shape
 # A quick run: what tests give instead of the shipped defaults.
 TINY_NETWORK = {"network": "tiny", "weights": "tiny.weights.h5"}
@@ -121,3 +122,17 @@ def photo():
 @pytest.fixture
 def painting():
     return nst.load_image(PAINTING, 40)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium, driven by Playwright; without one, its tests are skipped."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    if not BROWSER:
+        pytest.skip("there is no Chromium")
+    with playwright.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=BROWSER, args=["--no-sandbox"]
+        )
+        yield browser
+        browser.close()

@@ -23,7 +23,6 @@ pytest.importorskip("ipywidgets")
 
 from test_house import PUBLIC
 from test_notebooks import NOTEBOOKS, cells
-from test_playground import BROWSER
 
 import nst_tf as nst
 from nst_tf.__main__ import main
@@ -310,19 +309,6 @@ def site(folder):
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api")
-    if not BROWSER:
-        pytest.skip("there is no Chromium")
-    with playwright.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=BROWSER, args=["--no-sandbox"]
-        )
-        yield browser
-        browser.close()
 
 
 @pytest.mark.parametrize("width", [390, 1300])

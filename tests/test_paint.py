@@ -11,13 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import BROWSER
 from PIL import Image
 
 import nst_tf as nst
 
 ROOT = Path(__file__).parent.parent
 PAINT = ROOT / "docs" / "paint"
-BROWSER = next(filter(None, map(shutil.which, ["chromium", "google-chrome"])), None)
 UNREACHED = re.compile("ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|ENETUNREACH")
 SECOND = 1000  # milliseconds, as Playwright counts
 
@@ -73,18 +73,6 @@ def site(folder):
     site = Site(folder)
     yield site
     site.close()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=BROWSER, args=["--no-sandbox"]
-        )
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

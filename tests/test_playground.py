@@ -4,7 +4,6 @@ import base64
 import datetime
 import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -22,7 +21,6 @@ from nst_tf import ffmpeg
 from nst_tf.playground import ALPHAS, OWN, TV_WEIGHTS, Playground, pictures
 
 ROOT = Path(__file__).parent.parent
-BROWSER = next(filter(None, map(shutil.which, ["chromium", "google-chrome"])), None)
 
 
 @pytest.fixture(autouse=True)
@@ -412,19 +410,6 @@ def address():
     yield address
     server.terminate()
     server.wait()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api")
-    if not BROWSER:
-        pytest.skip("there is no Chromium")
-    with playwright.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=BROWSER, args=["--no-sandbox"]
-        )
-        yield browser
-        browser.close()
 
 
 def opened(browser, address, **options):
