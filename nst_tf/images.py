@@ -208,7 +208,8 @@ def load_image(
         )
     if isinstance(picture, Image.Image):
         picture = picture.resize(shape[::-1], Image.Resampling.BICUBIC)
-        picture = np.asarray(picture, "float32") / 255
+        picture = np.array(picture, "float32")
+        picture /= 255
     return resize(picture[None], shape)
 
 
@@ -250,14 +251,17 @@ def write_atomically(path, write):
 
 
 def _clipped(array):
-    """Floats as float32, clipped to [0, 1]; refuses NaN."""
+    """Floats as float32, clipped to [0, 1]; refuses NaN. Other types as they are."""
+    array = as_array(array)
+    if array.dtype.kind != "f":
+        return array
     if not np.isfinite(array).all():
         count = np.count_nonzero(~np.isfinite(array))
         raise ValueError(
             f"picture: {count} of {array.size} values are NaN or infinite; wanted "
             "numbers in [0, 1]"
         )
-    return np.clip(array, 0, 1).astype("float32")
+    return np.clip(array, 0, 1).astype("float32", copy=False)
 
 
 def to_pil(image):
@@ -268,13 +272,11 @@ def to_pil(image):
     Raises:
         ValueError: no picture, or NaN in it.
     """
-    if is_array(image):
-        image = as_array(image)
-        image = _clipped(image) if image.dtype.kind == "f" else image
-    picture = open_image(image)
+    picture = open_image(_clipped(image) if is_array(image) else image)
     if isinstance(picture, Image.Image):
         return picture
-    return Image.fromarray(np.uint8(np.round(picture * 255)))
+    picture = picture * np.float32(255)
+    return Image.fromarray(np.round(picture, out=picture).astype("uint8"))
 
 
 def save_image(

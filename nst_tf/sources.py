@@ -285,7 +285,9 @@ def from_array(array, color):
     if array.dtype == "uint8":
         picture = Image.fromarray(array[:, :, 0] if array.shape[2] == 1 else array)
         return _flatten(picture, color)
-    array = array.astype("float32") / np.float32(WHITE.get(array.dtype.name, 1))
+    white = np.float32(WHITE.get(array.dtype.name, 1))
+    array = array.astype("float32")
+    array /= white
     if not (array.min() >= 0 and array.max() <= 1):  # NaN fails too
         raise ValueError(
             f"picture: floats from {array.min():.8g} to {array.max():.8g}; "
