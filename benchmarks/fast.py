@@ -111,11 +111,11 @@ def start_to_file():
     return min(seconds)
 
 
-def spent(turns):
+def spent(turns, sizes):
     print(
         "| size | candidate | seconds a picture | times the limit |\n|---|---|---|---|"
     )
-    for size in (256, 512, 1024):
+    for size in sizes:
         found = in_turns(["fast", "fast PyTorch", "matmul"], size, turns)
         per_second = 4096**3 / found.pop("matmul")[0]
         height, width = nst.load_image(PHOTO, size).shape[1:3]
@@ -160,12 +160,14 @@ def main():
     racing.add_argument("pairs", nargs="+", metavar="PHOTO:PAINTING:LOSS")
     racing.add_argument("--size", type=int, default=256)
     racing.add_argument("--most", type=int, default=200)
-    commands.add_parser("time").add_argument("--turns", type=int, default=9)
+    timing = commands.add_parser("time")
+    timing.add_argument("--turns", type=int, default=9)
+    timing.add_argument("--sizes", type=int, nargs="+", default=[256, 512, 1024])
     args = parser.parse_args()
     if args.what == "race":
         return race(args.pairs, args.size, args.most)
     if args.what == "time":
-        return spent(args.turns)
+        return spent(args.turns, args.sizes)
     if args.what == "named":
         styles = named(args.paintings, args.styles)
     else:

@@ -347,9 +347,11 @@ def _at_strength(photo, vector, strength):
     if strength == 1:
         return fast_paint(photo, vector)
     nothing = fast_network().photograph
-    picture = fast_paint(photo, nothing + np.float32(strength) * (vector - nothing))
-    error = photo - fast_paint(photo, nothing)
-    return tf.clip_by_value(picture + (1 - strength) * error, 0.0, 1.0)
+    towards = nothing + np.float32(strength) * (vector - nothing)
+    picture = np.asarray(photo) - np.asarray(fast_paint(photo, nothing))
+    picture *= 1 - strength
+    picture += np.asarray(fast_paint(photo, towards))
+    return picture.clip(0, 1, out=picture)
 
 
 def check_styles(styles: Sequence, masks: Sequence) -> None:

@@ -46,6 +46,7 @@ from nst_tf.settings import check_color
 FORMATS = (".mp4", ".gif")
 ANCHOR = 12  # frames from one measurement of the moments to the next
 PART = 10 * ANCHOR  # frames of a part, at most
+LONGEST = 10  # seconds of a part, and what a crash may cost
 SMALL = (36, 64)  # pixels of the frames in which cuts are looked for
 CUT = 0.15  # mean difference of two of them, of 1, that is a cut
 BYTES = 0.25  # of a painted pixel in an .mp4, before it is known
@@ -139,9 +140,10 @@ class Plan:
 
     def parts(self):
         """The parts as `(first, last)` frames; none goes beyond a cut."""
-        found = []
+        anchors = min(PART, int(LONGEST * self.rate)) // ANCHOR
+        length, found = max(1, anchors) * ANCHOR, []
         for first, last in self.spans():
-            bounds = [*range(first, last, PART), last]
+            bounds = [*range(first, last, length), last]
             found += itertools.pairwise(bounds)
         return found
 

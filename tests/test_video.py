@@ -240,6 +240,13 @@ def test_parts_meet_without_a_jump(monkeypatch):
 # Long work
 
 
+def test_a_part_of_a_slow_film_has_at_most_ten_seconds(monkeypatch):
+    monkeypatch.setattr(video, "PART", 1000)
+    write()
+    slow = dataclasses.replace(plan(), rate=Fraction(2), total=50, scenes=(0,))
+    assert slow.parts() == [(0, 20), (20, 40), (40, 50)]
+
+
 def stop_at(n, error):
     def watch(done, total):
         assert total == COUNT
