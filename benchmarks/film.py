@@ -109,7 +109,7 @@ def row(clip, style, painting, amount, known):
 
 
 def steady(clips, photo, styles, amounts):
-    """A table: each clip in each style, in units of what frames alone have."""
+    """A table: each clip in each style; steady ones in units of frames alone."""
     print("| clip | style | steady | warp error | mean gradient | style loss |")
     print("|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
@@ -118,6 +118,8 @@ def steady(clips, photo, styles, amounts):
             known = PAN if clip is still else None
             name = "pan" if known else Path(clip).stem
             alone = row(clip, style, painting, 0, known)
+            values = " | ".join(f"{value:.4f}" for value in alone)
+            print(f"| {name} | {style} | alone | {values} |", flush=True)
             for amount in amounts:
                 found = row(clip, style, painting, amount, known)
                 ratios = " | ".join(f"{r:.2f}" for r in np.divide(found, alone))

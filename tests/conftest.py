@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 import nst_tf as nst
@@ -41,6 +42,11 @@ def kill_at(step):
             raise Killed
 
     return kill
+
+
+def ffmpegs():
+    """The processes of FFmpeg that this one has started, and that have not ended."""
+    return [p for p in psutil.Process().children() if "ffmpeg" in p.name()]
 
 
 class AsPath:

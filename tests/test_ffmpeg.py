@@ -6,8 +6,8 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
-import psutil
 import pytest
+from conftest import ffmpegs
 from PIL import Image
 
 from nst_tf import ffmpeg
@@ -161,8 +161,9 @@ def test_a_folder_of_numbered_pictures_is_a_film():
 def test_who_stops_reading_stops_ffmpeg():
     frames = ffmpeg.frames(ffmpeg.look(write("clip.mp4")), SHAPE, RATE)
     next(frames)
+    assert ffmpegs()
     frames.close()
-    assert not psutil.Process().children()
+    assert not ffmpegs()
 
 
 def broken(kind):
@@ -234,7 +235,7 @@ def test_a_film_that_fails_is_not_there_and_the_old_one_is():
             raise ZeroDivisionError
     assert [p.name for p in Path().glob("*clip*")] == ["clip.mp4"]
     assert Path("clip.mp4").read_bytes() == b"old"
-    assert not list(Path().glob(".*part*")) and not psutil.Process().children()
+    assert not list(Path().glob(".*part*")) and not ffmpegs()
 
 
 def test_what_ffmpeg_refuses_is_one_sentence():

@@ -3,8 +3,8 @@ import sys
 
 import imageio_ffmpeg
 import numpy as np
-import psutil
 import pytest
+from conftest import ffmpegs
 from PIL import Image, ImageSequence
 
 from nst_tf import films
@@ -94,7 +94,7 @@ def test_a_failure_between_pictures_closes_ffmpeg():
     good, *_, last = pictures(3)
     with pytest.raises(FileNotFoundError):
         films.write_film("run.mp4", [good, "no.png", last])
-    assert not psutil.Process().children()
+    assert not ffmpegs()
 
 
 @pytest.mark.parametrize(

@@ -193,7 +193,7 @@ def test_commands_in_the_readme_run(tmp_path, slim_world):
         line = re.sub(r"--minutes \d+", "--minutes 0.01", line)
         line = line.split("#")[0]
         line = re.sub(r"--steps [\d ]+", "--steps 2 1 ", line)
-        line = re.sub(r"--time-budget \w+", "--time-budget 9s", line)
+        line = re.sub(r"--time-budget \w+", "--time-budget 30s", line)
         assert main(shlex.split(line)) == 0, line
 
 
