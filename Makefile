@@ -7,6 +7,7 @@
 
 PYTHON ?= python3
 BIN = .venv/bin
+PYTEST = -m pytest --numprocesses 2 --dist loadfile  # two files at a time
 
 demo: .venv/demo
 	$(BIN)/nst-tf transfer images/content/coffee.jpg images/style/mosaic.jpg \
@@ -16,7 +17,7 @@ test: .venv/test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --durations 25
+	$(BIN)/python $(PYTEST)
 
 lab: .venv/lab
 	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks/00_quickstart.ipynb
@@ -42,7 +43,7 @@ bench: .venv/bench
 		$(BIN)/python benchmarks/bench.py $$part || exit 1; done
 
 floors: .venv-floors/floors
-	.venv-floors/bin/python -m pytest
+	.venv-floors/bin/python $(PYTEST)
 
 # Each target's file is a stamp: the environment is made again when its needs change.
 .venv/demo: pyproject.toml
