@@ -57,8 +57,9 @@ def moved(image: np.ndarray, flow: np.ndarray) -> np.ndarray:
     """
     cv2 = opencv()
     height, width = flow.shape[:2]
-    x, y = np.meshgrid(np.arange(width), np.arange(height))
-    place = (flow + np.stack([x, y], axis=-1)).astype("float32")
+    place = np.array(flow, "float32")
+    place[..., 0] += np.arange(width)
+    place[..., 1] += np.arange(height)[:, None]
     return cv2.remap(image, place, None, cv2.INTER_CUBIC, None, cv2.BORDER_REFLECT)
 
 
@@ -73,11 +74,15 @@ def trust(there: np.ndarray, back: np.ndarray, difference: np.ndarray) -> np.nda
     Returns:
         `(H, W, 1)` float32 in [0, 1]: 0 where something comes into sight.
     """
-    round_trip = there + moved(back, there)
-    lengths = np.sum(there**2, axis=-1) + np.sum(moved(back, there) ** 2, axis=-1)
-    agree = np.sum(round_trip**2, axis=-1) < 0.01 * lengths + 0.5
-    alike = np.exp(-ALIKE * np.mean(difference**2, axis=-1))
+    back = moved(back, there)
+    agree = _squared(there + back) < 0.01 * (_squared(there) + _squared(back)) + 0.5
+    alike = np.exp(-ALIKE / 3 * _squared(difference))
     return (agree * alike).astype("float32")[..., None]
+
+
+def _squared(vectors):
+    """The squared lengths of vectors, `(H, W, C)` -> `(H, W)`."""
+    return np.einsum("hwc,hwc->hw", vectors, vectors)
 
 
 def with_contrast_of(mixed: np.ndarray, image: np.ndarray) -> np.ndarray:
@@ -101,5 +106,5 @@ def _local(image):
     """Mean `(H, W, 3)` and deviation `(H, W, 1)` around each place."""
     cv2 = opencv()
     mean = cv2.GaussianBlur(image, None, AROUND)
-    variance = cv2.GaussianBlur((image - mean) ** 2, None, AROUND).mean(-1)
+    variance = cv2.GaussianBlur(_squared(image - mean) / 3, None, AROUND)
     return mean, np.sqrt(variance)[..., None]
