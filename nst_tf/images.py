@@ -209,7 +209,7 @@ def load_image(
     if isinstance(picture, Image.Image):
         picture = picture.resize(shape[::-1], Image.Resampling.BICUBIC)
         picture = np.array(picture, "float32")
-        picture /= 255
+        picture /= 255  # in place: 100 megapixels have 1.2 GB
     return resize(picture[None], shape)
 
 
