@@ -10,6 +10,8 @@ the vector of a style, `(B, S)`. The predictor gives that of any painting, which
 takes as the other takes a photograph.
 """
 
+import contextlib
+import io
 import json
 import os
 import shutil
@@ -102,7 +104,8 @@ def _as_keras(model, path):
 
 
 def _as_folder(model, path):
-    model.export(path, format="tf_saved_model", verbose=False)
+    with contextlib.redirect_stdout(io.StringIO()):  # Keras 3.5 knows no `verbose`
+        model.export(path, format="tf_saved_model")
 
 
 def _as_tflite(model, path):
