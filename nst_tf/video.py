@@ -356,7 +356,8 @@ def _scan(clip, rate, start, count):
 
 def _digest(clip, *values):
     """A short hash of a film's files, and of whatever else."""
-    digest = hashlib.sha256(repr((clip.path, PART, ANCHOR, *values)).encode())
+    made = clip.path, PART, LONGEST, ANCHOR, *values
+    digest = hashlib.sha256(repr(made).encode())
     for path in clip.pictures or [clip.path]:
         with contextlib.suppress(OSError), open(path, "rb") as file:
             while data := file.read(2**20):
